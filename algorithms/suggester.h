@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of every algorithm: a pure function of (space, settings, seed, history, pending, ordinal).
+// No I/O, clock, threads, names or text. tests/algorithms/conformance_test.cc tries every registered one.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "algorithms/settings.h"
+#include "core/experiment.h"
+#include "core/history.h"
+#include "core/search_space.h"
+
+namespace qalam {
+
+struct Proposal {
+  Eigen::VectorXd unit;  // in [0, 1]^d
+  std::string label;     // which model proposed it and why; may be empty
+};
+
+class Suggester {
+ public:
+  virtual ~Suggester() = default;
+  // `fresh`: trials that finished since the last call, oldest first; `pending`: all that have no result now.
+  // A suggester that is shown the whole history at once answers as one that saw it piece by piece.
+  virtual void Observe(const HistoryView& fresh, const Pending& pending) = 0;
+  // Proposals for the suggestions ordinal+1 .. ordinal+count. Asking again gives the same answer, and how they are
+  // grouped into requests does not matter. Fewer than `count`: the space is exhausted. Never a point that was
+  // observed or is pending while unseen ones exist.
+  virtual Result<std::vector<Proposal>> Suggest(int count, std::uint64_t ordinal) = 0;
+};
+
+struct AlgorithmContext {
+  const SearchSpace& space;  // outlives the suggester
+  std::uint64_t seed = 0;
+  std::span<const Setting> settings;  // already valid
+  std::optional<int> max_trials;
+};
+
+struct AlgorithmInfo {
+  std::string_view name;     // as in Katib's algorithmName
+  std::string_view summary;  // one line for `qalam algorithms`
+  const SettingsTable* settings;
+  std::unique_ptr<Suggester> (*make)(const AlgorithmContext& context);
+  // What the table cannot say: does it fit this space? May be null. INVALID_ARGUMENT with Katib's text.
+  Status (*validate)(const AlgorithmContext& context);
+};
+
+std::span<const AlgorithmInfo> Algorithms();                  // sorted by name
+const AlgorithmInfo* FindAlgorithm(std::string_view name);    // nullptr: not registered
+// Table and `validate` together: "unknown setting X for algorithm Y" and the like, as Katib's services say it.
+Status ValidateAlgorithm(const AlgorithmInfo& algorithm, const AlgorithmContext& context);
+
+}  // namespace qalam

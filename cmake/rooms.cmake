@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# qalam_room(NAME LINK public... PRIVATE private...): the library of one room, from every .cc below its folder.
+function(qalam_room name)
+  cmake_parse_arguments(R "" "" "LINK;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/pipelines/shim/")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(qalam_${name} STATIC ${sources})
+  target_include_directories(qalam_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(qalam_${name} PUBLIC ${R_LINK} PRIVATE ${R_PRIVATE} Threads::Threads)
+endfunction()
+
+# qalam_test(NAME LABEL label LINK libs...): one GoogleTest program from every .cc below tests/NAME.
+function(qalam_test name)
+  cmake_parse_arguments(T "" "LABEL" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name}_test PRIVATE ${T_LINK} gtest gmock gtest_main Threads::Threads)
+  target_compile_definitions(${name}_test PRIVATE QALAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                             QALAM_BUILD_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT 600)
+endfunction()

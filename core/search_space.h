@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search space and its one codec between assignments (text, as on the wire) and the unit cube.
+// Every algorithm works in the cube; nothing else does.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+
+namespace qalam {
+
+enum class ParameterType { kDouble, kInt, kDiscrete, kCategorical };
+enum class Distribution { kUniform, kLogUniform, kNormal, kLogNormal };
+
+// Katib's words: "double", "logUniform".
+std::string_view ToString(ParameterType type);
+std::string_view ToString(Distribution distribution);
+std::optional<ParameterType> ParseParameterType(std::string_view text);
+std::optional<Distribution> ParseDistribution(std::string_view text);
+
+// What the Experiment says of a parameter, text as it was written.
+struct FeasibleSpace {
+  std::string min, max, step;
+  std::vector<std::string> list;
+  Distribution distribution = Distribution::kUniform;
+};
+struct ParameterSpec {
+  std::string name;
+  ParameterType type = ParameterType::kDouble;
+  FeasibleSpace feasible;
+};
+
+struct Assignment {
+  std::string name, value;
+  bool operator==(const Assignment&) const = default;
+};
+using Assignments = std::vector<Assignment>;
+
+// A parameter, checked. Finite kinds (int, stepped double, discrete, categorical) have levels 0..levels-1.
+struct Parameter {
+  std::string name;
+  ParameterType type = ParameterType::kDouble;
+  Distribution distribution = Distribution::kUniform;
+  double min = 0, max = 0;             // double, int
+  std::optional<double> step;          // set for int (default 1) and stepped doubles
+  std::vector<std::string> list;       // discrete: sorted by value; categorical: as written
+  std::vector<double> list_values;     // discrete only, beside `list`
+  std::uint64_t levels = 0;            // 0: continuous
+};
+
+// Immutable; parameters keep the order of the Experiment. Thread-safe to read.
+class SearchSpace {
+ public:
+  // Faults name the parameter: "parameter 'lr': min 0.1 is greater than max 0.001". All of them, one a line.
+  static Result<SearchSpace> Create(const std::vector<ParameterSpec>& specs);
+
+  Eigen::Index dim() const { return static_cast<Eigen::Index>(parameters_.size()); }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  // Number of distinct points; nullopt when a parameter is continuous, or there are more than 2^63.
+  std::optional<std::uint64_t> cardinality() const { return cardinality_; }
+
+  // Text of any point of the cube. Total: coordinates are clamped to [0, 1], NaN counts as 0.5.
+  // Equal mass a level for finite kinds; truncated normal with mu = (min+max)/2, sigma = (max-min)/6 as Katib's.
+  Assignments Decode(const Eigen::Ref<const Eigen::VectorXd>& unit) const;
+  // Decode(Encode(a)) == a for every a that Decode made. Level values map to the middle of their interval.
+  // INVALID_ARGUMENT names the parameter that is missing, unknown, out of range, off the step or not in the list.
+  Result<Eigen::VectorXd> Encode(const Assignments& assignments) const;
+  // As Encode, but without building the point: is this legal to launch?
+  Status Check(const Assignments& assignments) const;
+
+  // Finite kinds: level of a coordinate, and the coordinate in the middle of a level.
+  std::uint64_t LevelOf(Eigen::Index parameter, double unit) const;
+  double UnitOf(Eigen::Index parameter, std::uint64_t level) const;
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::optional<std::uint64_t> cardinality_;
+};
+
+// One key for a set of assignments whatever their order: equal text, equal key. For "already proposed?" sets.
+std::uint64_t AssignmentsKey(const Assignments& assignments);
+
+}  // namespace qalam

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Experiment: from document to ExperimentSpec with Katib's defaults and all faults at once, and back.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "core/document.h"
+#include "core/experiment.h"
+
+namespace qalam {
+
+struct SpecContext {
+  std::vector<std::string> algorithms;   // names that exist; empty: any is accepted
+  std::vector<std::string> rules;        // early-stopping services
+  bool strict = false;                   // unknown fields are errors, not warnings
+  const std::vector<Node>* documents = nullptr;  // further documents (-f): ConfigMaps with trial templates
+};
+
+// Reads `document` (apiVersion kubeflow.org/v1beta1, kind Experiment), fills defaults, checks everything that can be
+// checked without running. nullopt: there are errors in `faults`. Warnings may come with a spec.
+std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecContext& context, Diagnostics* faults);
+
+// `qalam run -p lr=log(1e-5,1e-1) ... -- command`: the same, from the command line.
+struct ShortForm {
+  std::string name;                       // empty: made from the command's name
+  std::vector<std::string> parameters;    // "lr=log(1e-5,1e-1)", "opt=sgd,adam", "layers=int(1,8)", "x=real(0,1)"
+  std::string minimize, maximize;         // one of them: the metric
+  std::optional<double> goal;
+  std::string algorithm = "random";
+  std::vector<std::string> settings;      // "random_state=7"
+  int trials = 0, parallel = 0;           // 0: default
+  std::vector<std::string> command;       // "{lr}" is replaced in each argument; "{{" is a brace
+};
+std::optional<ExperimentSpec> ReadShortForm(const ShortForm& form, const SpecContext& context, Diagnostics* faults);
+
+// The effective Experiment: every default filled in. ReadExperiment of it gives an equal spec.
+Node ToDocument(const ExperimentSpec& spec);
+
+// Fields in which two specs differ ("spec.objective.goal"), for "exists with another spec". Budget fields
+// (parallelTrialCount, maxTrialCount, maxFailedTrialCount) are not among them: they may be edited.
+std::vector<std::string> DifferingFields(const ExperimentSpec& a, const ExperimentSpec& b);
+
+// The trial's manifest: every ${trialParameters.X} replaced inside parsed strings, metadata.name and namespace set.
+// INVALID_ARGUMENT names the placeholder.
+Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments);
+
+}  // namespace qalam

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the manifest of a trial to the run that an engine can start.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "core/document.h"
+#include "core/experiment.h"
+#include "core/run.h"
+
+namespace qalam {
+
+// What stands for a container image where there is no container runtime: docs/image-map.md.
+struct ImageMapEntry {
+  std::string image;                         // glob: "ghcr.io/kubeflow/katib/pytorch-mnist-*"
+  std::vector<std::string> command_from, command_to;  // prefix of argv and what replaces it; from empty: put before
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::pair<std::string, std::string>> paths;  // path prefix in argv and env -> local path
+};
+using ImageMap = std::vector<ImageMapEntry>;  // the first entry whose glob matches
+
+// Reads the YAML form, already a tree. nullopt: the faults are in `faults`.
+std::optional<ImageMap> ReadImageMap(const Node& document, Diagnostics* faults);
+
+struct CompileContext {
+  std::string trial_name, experiment_name, namespace_name;
+  Assignments assignments;
+  std::string primary_container;
+  MetricsCollectorSpec collector;
+  const ImageMap* images = nullptr;
+};
+
+// The manifest after substitution. nullopt: the faults are in `faults`, fields as "spec.template.spec.containers[0]".
+// Warnings (what a local engine will not do: tolerations, ...) may come with a run.
+std::optional<Run> Compile(const Node& manifest, const CompileContext& context, Diagnostics* faults);
+std::vector<std::string_view> CompilableKinds();  // "batch/v1 Job"
+
+}  // namespace qalam

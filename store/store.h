@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is remembered. All writes of one loop tick are one WriteBatch, one transaction, one fsync: intents are
+// committed before they are acted on, and nothing is acknowledged before Commit has returned.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/experiment.h"
+#include "core/run.h"
+
+namespace qalam {
+
+// One report of one metric, in the order of `id` (given by the store).
+struct ObservationRow {
+  std::int64_t id = 0;
+  std::string trial_name;
+  int attempt = 1;           // the step attempt that printed it; only the last attempt's rows count
+  std::int64_t sequence = 0; // n-th report of that attempt: (trial, attempt, sequence) is stored once
+  WallTime time{};           // zero: the line carried none
+  std::string metric_name;
+  std::string value;         // as printed
+  std::int64_t step = 0;     // n-th report of this metric in its attempt, from 1, unless the line says a step
+};
+
+// How far a trial's output has been read, committed with the points that were found in it.
+struct CollectorPosition {
+  std::string trial_name;
+  int attempt = 1;
+  std::int64_t offset = 0;     // bytes, always at the start of a line
+  std::int64_t sequence = 0;   // reports stored so far in this attempt
+  std::int64_t lines = 0;
+};
+
+struct Event {
+  std::int64_t experiment_id = 0;
+  std::string object;  // "experiment/NAME" or "trial/NAME"
+  std::string type = "Normal";  // or "Warning"
+  std::string reason, message;
+  int count = 1;       // equal events are joined
+  WallTime first{}, last{};
+};
+
+// Rows are written whole: the last one of a name wins. References are checked: a trial needs its experiment.
+struct WriteBatch {
+  std::vector<Experiment> experiments;
+  std::vector<Trial> trials;
+  std::vector<StepRecord> steps;
+  std::vector<ObservationRow> observations;  // a (trial, attempt, sequence) already there is ignored
+  std::vector<CollectorPosition> positions;
+  std::vector<Event> events;
+  bool empty() const {
+    return experiments.empty() && trials.empty() && steps.empty() && observations.empty() && positions.empty() &&
+           events.empty();
+  }
+};
+
+// What changed after a revision: names only; read the rows for the rest.
+struct Changes {
+  std::int64_t revision = 0;  // hand it in next time
+  std::vector<std::int64_t> experiments;
+  std::vector<std::string> trials;
+};
+
+// Readers see committed data only and never block the writer.
+class StoreReader {
+ public:
+  virtual ~StoreReader() = default;
+  virtual Result<std::vector<Experiment>> Experiments() = 0;  // by id
+  virtual Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name, const std::string& name) = 0;
+  virtual Result<std::vector<Trial>> Trials(std::int64_t experiment_id) = 0;  // by ordinal
+  virtual Result<std::optional<Trial>> FindTrial(const std::string& name) = 0;
+  virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;  // by step, attempt
+  virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;  // by id
+  virtual Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) = 0;  // newest attempt's
+  virtual Result<std::vector<Event>> Events(std::int64_t experiment_id) = 0;  // oldest first, by last
+  virtual Result<Changes> ChangesSince(std::int64_t revision) = 0;
+};
+
+// One writer, on the loop's thread.
+class Store : public StoreReader {
+ public:
+  // All or nothing, and durable when it returns ok. RESOURCE_EXHAUSTED: the disk is full, try again later;
+  // any other fault: nothing was written, and the batch may be tried again.
+  virtual Status Commit(const WriteBatch& batch) = 0;
+};
+
+}  // namespace qalam

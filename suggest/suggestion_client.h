@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the controller asks for suggestions, whatever stands behind: the in-process service, ours or anybody's over
+// the network. Called on the loop's thread; answers come back as closures posted to the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/experiment.h"
+
+namespace qalam {
+
+struct Suggestion {
+  Assignments assignments;  // checked against the search space: legal to launch
+  std::string trial_name;   // empty: the controller names it
+  std::map<std::string, std::string> labels;
+};
+
+struct SuggestionReply {
+  std::vector<Suggestion> suggestions;       // may be fewer or more than asked
+  std::vector<Setting> algorithm_settings;   // to be fed back in the next request
+  bool exhausted = false;                    // there is nothing more to propose
+  int rejected = 0;                          // illegal suggestions that were dropped
+  std::string rejected_why;                  // the first one's fault, for people
+};
+
+// The trials of one experiment, as the client reads them while it builds a request: on the loop's thread, only
+// within GetSuggestions or a retry of it that the client makes there.
+class TrialSource {
+ public:
+  virtual ~TrialSource() = default;
+  virtual std::uint64_t revision() const = 0;  // grows with each change of a trial
+  // Calls `visit` for each trial changed after `since` (0: all), by ordinal.
+  virtual void Visit(std::uint64_t since, const std::function<void(const Trial&)>& visit) const = 0;
+};
+
+struct SuggestionRequest {
+  std::shared_ptr<const ExperimentSpec> spec;
+  std::shared_ptr<const SearchSpace> space;
+  std::string uid;
+  std::vector<Setting> algorithm_settings;  // the experiment's, overwritten by what the service fed back
+  std::shared_ptr<const TrialSource> trials;
+  int current_request_number = 0;           // how many are wanted now
+  int total_request_number = 0;             // all ever wanted, these included: the last one's ordinal
+};
+
+class SuggestionClient {
+ public:
+  virtual ~SuggestionClient() = default;
+  // Once before an experiment runs. INVALID_ARGUMENT: the settings are wrong (the experiment fails with the text).
+  virtual void Validate(const SuggestionRequest& request, std::function<void(Status)> done) = 0;
+  // One attempt with a deadline; the caller decides about retries. A fault names the service.
+  virtual void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) = 0;
+  // The experiment is over: forget its state, drop answers still under way.
+  virtual void Forget(const std::string& uid) = 0;
+};
+
+}  // namespace qalam
