@@ -23,7 +23,9 @@ function(qalam_test name)
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name}_test PRIVATE ${T_LINK} gtest gmock gtest_main Threads::Threads)
   target_compile_definitions(${name}_test PRIVATE QALAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                             QALAM_BUILD_DIR="${PROJECT_BINARY_DIR}")
+                             QALAM_BUILD_DIR="${PROJECT_BINARY_DIR}"
+                             QALAM_PYTHON="${QALAM_PYTHON}")
+  set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT 600)
 endfunction()

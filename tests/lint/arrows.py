@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads every #include and fails on an arrow that is not on the map of docs/architecture.md.
+
+Also checks that packages stay in the rooms that may name them, that headers stay cheap, and that each file opens with
+its licence. Prints file:line and the rule. Talk about the map before changing it here.
+"""
+import argparse
+import os
+import re
+import sys
+
+INTERFACES = ["store/store.h", "pipelines/engine.h", "suggest/suggestion_client.h"]
+
+# Room -> what it may include besides itself and core: whole rooms ("algorithms/") or single headers.
+ARROWS = {
+    "core": [],
+    "proto": [],
+    "algorithms": [],
+    "earlystop": [],
+    "store": [],
+    "pipelines": ["store/store.h"],
+    "suggest": ["algorithms/", "earlystop/", "proto/"],
+    "experiment": INTERFACES,
+    "web": ["experiment/"] + INTERFACES,
+    "cli": ["*"],
+    "bench": ["*"],
+    "tests": ["*"],
+}
+
+# Package -> the rooms or files that may name it (tests and bench are free), and whether a header may.
+PACKAGES = {
+    "sqlite3.h": (["store"], False),
+    "yaml-cpp/": (["experiment"], False),
+    "re2/": (["experiment"], False),
+    "CLI/": (["cli"], False),
+    "spdlog/": (["core/log.cc"], False),
+    "grpc/": (["proto", "suggest"], False),
+    "grpcpp/": (["proto", "suggest"], False),
+    "google/protobuf/": (["proto", "suggest"], False),
+    "boost/": (["core", "algorithms", "web"], False),
+    "curl/": (["pipelines"], False),
+    "nlohmann/json_fwd.hpp": (["*"], True),
+    "nlohmann/": (["core", "store", "pipelines", "experiment", "web", "cli"], False),
+    "Eigen/Core": (["*"], True),
+    "Eigen/": (["core/linalg.cc"], False),
+    "fmt/core.h": (["*"], True),
+    "fmt/": (["*"], False),
+    "gtest/": ([], True),
+    "gmock/": ([], True),
+    "regex": ([], False),
+}
+FREE = ("tests", "bench")
+NOWHERE = {"regex": "std::regex overflows the stack on long lines: use RE2"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SYSTEM = re.compile(r"^(?:[a-z_0-9]+|[a-z_0-9]+\.h|(?:sys|linux|net|netinet|arpa|asm)/[a-z_0-9]+\.h)$")
+SKIPPED_FOLDERS = {"build", "node_modules", "__pycache__", "dist"}
+LICENSED = (".cc", ".h", ".proto", ".py", ".cmake", ".sh")
+LICENCE = "SPDX-License-Identifier: Apache-2.0"
+
+
+def files_below(root):
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = sorted(d for d in subfolders if d not in SKIPPED_FOLDERS and (not d.startswith(".") or d == ".ci"))
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def room_of(path):
+    return path.split("/", 1)[0] if "/" in path else ""
+
+
+def included_room_fault(path, target):
+    """Why `path` may not include "target" (one of ours), or None."""
+    room, target_room = room_of(path), room_of(target)
+    if target_room not in ARROWS:
+        return f'"{target}" names no room: write it as "room/file.h", packages in <>'
+    if target_room in (room, "core"):
+        return None
+    if target_room in ("tests", "bench", "cli") and room not in FREE + ("cli",):
+        return f"nothing includes {target_room}/"
+    allowed = ARROWS[room]
+    if "*" in allowed or target_room + "/" in allowed or target in allowed:
+        return None
+    return f"{room}/ may include core/" + "".join(f", {a}" for a in allowed) + f" and itself, not {target}"
+
+
+def package_of(target):
+    for package in sorted(PACKAGES, key=len, reverse=True):
+        if target == package or (package.endswith("/") and target.startswith(package)):
+            return package
+    return None
+
+
+def included_package_fault(path, target):
+    """Why `path` may not include <target>, or None."""
+    room = room_of(path)
+    package = package_of(target)
+    if package in NOWHERE:
+        return NOWHERE[package]
+    if package is None:
+        return None if SYSTEM.match(target) else f"<{target}> is of no package on the list in tests/lint/arrows.py"
+    places, in_headers = PACKAGES[package]
+    if room in FREE:
+        return None
+    if "*" not in places and room not in places and path not in places:
+        return f"<{target}> belongs into {', '.join(places) or 'tests'} only"
+    if path.endswith(".h") and not in_headers:
+        return f"<{target}> is too heavy for a header: include it in the .cc that needs it"
+    return None
+
+
+def faults_of(path, text):
+    """(line, fault) pairs of one file."""
+    lines = text.split("\n")
+    if path.endswith(LICENSED) or path.rsplit("/", 1)[-1] in ("CMakeLists.txt", "dev", "run"):
+        opening = lines[1] if lines[0].startswith("#!") and len(lines) > 1 else lines[0]
+        if LICENCE not in opening:
+            yield 1, f"the file does not open with {LICENCE}"
+    if not path.endswith((".cc", ".h")) or room_of(path) not in ARROWS:
+        return
+    if path.endswith(".h") and not any(line.strip() == "#pragma once" for line in lines):
+        yield 1, "a header says #pragma once"
+    for number, line in enumerate(lines, 1):
+        match = INCLUDE.match(line)
+        if match:
+            fault = (included_room_fault if match[1] == '"' else included_package_fault)(path, match[2])
+            if fault:
+                yield number, fault
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    root = parser.parse_args().root
+    seen = found = 0
+    for path in files_below(root):
+        if not path.endswith(LICENSED) and path.rsplit("/", 1)[-1] not in ("CMakeLists.txt", "dev", "run"):
+            continue
+        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        seen += 1
+        for line, fault in faults_of(path, text):
+            print(f"{path}:{line}: {fault}")
+            found += 1
+    if seen == 0:
+        print("no source file was found")
+        return 1
+    print(f"arrows: {found} fault(s)" if found else f"arrows: {seen} files clean")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
