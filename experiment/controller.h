@@ -23,6 +23,7 @@ struct ControllerDeps {
   SuggestionClient& suggestions;
   // The trial's manifest, rendered, into a run. A fault is the trial's: it fails with the text.
   std::function<Result<Run>(const ExperimentSpec& spec, const Trial& trial, const Node& manifest)> compile;
+  std::function<std::string()> make_uid;  // a new one each time; a simulation hands in its own
 };
 
 struct Submitted {
@@ -44,7 +45,7 @@ class Controller : public RunObserver {
   // anything else is ALREADY_EXISTS naming the fields that differ.
   virtual Result<Submitted> Submit(const ExperimentSpec& spec, const std::string& source) = 0;
 
-  virtual Status Pause(std::int64_t experiment_id) = 0;   // launches nothing more; running trials end in peace
+  virtual Status Pause(std::int64_t experiment_id) = 0;       // launches nothing more; running trials end in peace
   virtual Status StopTrials(std::int64_t experiment_id) = 0;  // and now the running ones too: they run again on resume
   virtual Status Resume(std::int64_t experiment_id) = 0;
 

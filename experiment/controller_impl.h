@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The controller's state. controller.cc: commands and commits; reconcile.cc: what to do next; ingest.cc: what runs
+// report. Only those three include this.
+//
+// Every change goes the same way: change the values in memory, mark them dirty, and let Flush write all that is dirty
+// in one transaction a moment later. What acts on the world (start, stop, tell people) is queued by AfterCommit and
+// runs when that transaction is durable, so a crash at any moment finds an intent for everything that happened.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "experiment/controller.h"
+#include "experiment/metrics/collector.h"
+#include "experiment/trial_table.h"
+
+namespace qalam {
+
+// A run that was handed to the engine and has not ended.
+struct LiveRun {
+  int attempt = 0;  // newest step attempt heard of
+  int stops_not_asked_for = 0;
+  std::unique_ptr<Collector> collector;  // of `metrics_attempt`
+  int metrics_attempt = 0;
+  std::int64_t sequence = 0;                    // reports of that attempt so far
+  std::map<std::string, std::int64_t> reports;  // per metric, for the step of lines that say none
+  Observation observation;
+};
+
+struct Work {
+  Experiment record;
+  std::shared_ptr<const ExperimentSpec> spec;
+  std::shared_ptr<const SearchSpace> space;
+  std::shared_ptr<TrialTable> trials = std::make_shared<TrialTable>();
+  std::unordered_map<std::string, LiveRun> live;
+  bool validated = false;
+
+  bool asking = false;  // a call to the suggestion service is under way
+  Duration asked_at{};
+  Loop::TimerId ask_again = 0;  // set while backing off
+  Duration ask_again_at{};
+  int failures = 0;       // calls that failed in a row
+  int empty_replies = 0;  // in a row, with nothing running
+  Duration first_failure{};
+  std::string last_fault;
+
+  int active() const { return record.counts.created + record.counts.running; }
+};
+
+class ControllerImpl final : public Controller {
+ public:
+  explicit ControllerImpl(ControllerDeps deps);
+  ~ControllerImpl() override;
+
+  Status Recover() override;
+  Result<Submitted> Submit(const ExperimentSpec& spec, const std::string& source) override;
+  Status Pause(std::int64_t experiment_id) override;
+  Status StopTrials(std::int64_t experiment_id) override;
+  Status Resume(std::int64_t experiment_id) override;
+  const Experiment* Find(std::int64_t experiment_id) const override;
+  bool Settled(std::int64_t experiment_id) const override;
+  bool AllSettled() const override;
+  std::string WhyWaiting(std::int64_t experiment_id) const override;
+  void SetOnCommit(std::function<void()> callback) override { on_commit_ = std::move(callback); }
+
+  void OnStep(const StepRecord& step) override;
+  void OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) override;
+  void OnRunEnd(const RunId& run, const RunEnd& end) override;
+
+ private:
+  // controller.cc
+  Result<Work*> Load(const Experiment& record);
+  Status TakeUp(Work& work);
+  Result<Submitted> SubmitNew(const ExperimentSpec& spec, const std::string& source);
+  Result<Submitted> SubmitAgain(Work& work, const ExperimentSpec& spec, const std::string& source);
+  Work* FindWork(std::int64_t experiment_id);
+  Status CommandOn(std::int64_t experiment_id, Work** work);
+  void Dirty(const Work& work);
+  void Dirty(Work& work, const Trial& trial);
+  void MarkDirty(Work& work, const Trial& trial);  // and the caller says how soon it is to be written
+  void AfterCommit(std::function<void()> effect);
+  void AddEvent(const Work& work, std::string object, std::string type, std::string reason, std::string message);
+  void ScheduleFlush(Duration delay);
+  Status Flush();
+
+  // reconcile.cc
+  void Reconcile(Work& work);
+  void Validate(Work& work, int tries);
+  bool EndIfDue(Work& work);
+  void End(Work& work, ExperimentState state, const std::string& reason, const std::string& message);
+  void Ask(Work& work, int count);
+  void TakeReply(std::int64_t experiment_id, int asked, Result<SuggestionReply> reply);
+  void AskLater(Work& work, const std::string& fault);
+  int CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions);
+  void Launch(std::int64_t experiment_id, const std::string& trial_name);
+  SuggestionRequest MakeRequest(const Work& work, int count) const;
+
+  // ingest.cc
+  Work* WorkOf(const RunId& run, Trial** trial, LiveRun** live);
+  Status BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
+                      std::int64_t lines);
+  void Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
+  void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
+  void SetState(Work& work, Trial& trial, TrialState state);
+  void RunAgain(Work& work, Trial& trial, int after_attempt);
+  void ConsiderBest(Work& work, const Trial& trial);
+
+  WallTime Now() const { return deps_.loop.clock().Wall(); }
+
+  ControllerDeps deps_;
+  std::map<std::int64_t, std::unique_ptr<Work>> works_;
+  std::unordered_map<RunId, std::int64_t> experiment_by_run_;  // live runs only
+  std::int64_t next_id_ = 1;
+  std::function<void()> on_commit_;
+
+  std::set<std::int64_t> dirty_experiments_;
+  std::set<std::pair<std::int64_t, std::uint64_t>> dirty_trials_;  // (experiment, ordinal)
+  WriteBatch appended_;  // steps, observations, positions, events that no commit holds yet
+  std::vector<std::function<void()>> after_commit_;
+  Loop::TimerId flush_timer_ = 0;
+  Duration flush_due_{};
+  Status store_fault_;  // of the last commit
+
+  // Closures that outlive the controller (timers, suggestion replies) hold a weak reference to this.
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  std::function<void()> Guard(std::function<void()> task) const;
+};
+
+}  // namespace qalam

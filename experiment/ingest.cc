@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs report: steps, output, ends. Points and the offset they came from are one transaction.
+#include <algorithm>
+#include <utility>
+
+#include "core/log.h"
+#include "core/objective.h"
+#include "experiment/controller_impl.h"
+#include "experiment/status.h"
+
+namespace qalam {
+namespace {
+
+constexpr int kStopsNotAskedFor = 3;  // a run that somebody else keeps stopping is started again so often
+// That a trial runs, and what it prints, may wait a little for company; that it ended may not.
+constexpr Duration kProgressWindow = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Work* ControllerImpl::WorkOf(const RunId& run, Trial** trial, LiveRun** live) {
+  const auto found = experiment_by_run_.find(run);
+  if (found == experiment_by_run_.end()) return nullptr;
+  Work* work = FindWork(found->second);
+  *trial = work->trials->Find(run);
+  *live = &work->live.at(run);
+  return work;
+}
+
+void ControllerImpl::OnStep(const StepRecord& step) {
+  Trial* trial = nullptr;
+  LiveRun* live = nullptr;
+  Work* work = WorkOf(step.run, &trial, &live);
+  if (work == nullptr) return;
+  appended_.steps.push_back(step);
+  ScheduleFlush(kProgressWindow);
+  live->attempt = std::max(live->attempt, step.attempt);
+  if (step.state == StepState::kRunning && trial->state == TrialState::kCreated) {
+    if (trial->started == WallTime{}) trial->started = step.started;
+    SetState(*work, *trial, TrialState::kRunning);
+    SetCondition(&trial->conditions, "Running", true, "TrialRunning", "Trial is running", Now());
+  }
+  if (step.state == StepState::kLost) {
+    AddEvent(*work, "trial/" + trial->name, "Warning", "Lost", step.message);
+    Log(LogLevel::kWarning, "experiment={} trial={} event=lost attempt={} reason=\"{}\"", work->record.name,
+        trial->name, step.attempt, step.message);
+  }
+}
+
+Status ControllerImpl::BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
+                                    std::int64_t lines) {
+  live.metrics_attempt = attempt;
+  auto collector = MakeCollector(work.spec->metrics_collector, work.spec->objective, offset, lines);
+  if (!collector.ok()) {
+    AddEvent(work, "trial/" + trial.name, "Warning", "MetricsCollector", collector.status().message());
+    return collector.status();
+  }
+  live.collector = *std::move(collector);
+  return OkStatus();
+}
+
+void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) {
+  Trial* trial = nullptr;
+  LiveRun* live = nullptr;
+  Work* work = WorkOf(run, &trial, &live);
+  if (work == nullptr || attempt < live->metrics_attempt) return;
+  if (attempt > live->metrics_attempt) {  // what an earlier attempt printed does not count
+    live->observation = EmptyObservation(work->spec->objective);
+    live->sequence = 0;
+    live->reports.clear();
+    live->collector.reset();
+    if (!BeginMetrics(*work, *trial, *live, attempt, offset, 0).ok()) return;
+  }
+  if (live->collector == nullptr) return;
+  std::vector<MetricPoint> points;
+  live->collector->Feed(bytes, &points);
+  Record(*trial, *live, points);
+}
+
+void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points) {
+  if (points.empty()) return;
+  for (const MetricPoint& point : points) {
+    ObservationRow row;
+    row.trial_name = trial.name;
+    row.attempt = live.metrics_attempt;
+    row.sequence = ++live.sequence;
+    row.time = point.time;
+    row.metric_name = point.name;
+    row.value = point.value;
+    const std::int64_t report = ++live.reports[point.name];
+    row.step = point.step.value_or(report);
+    Fold(point.name, point.value, &live.observation);
+    appended_.observations.push_back(std::move(row));
+  }
+  CollectorPosition position{trial.name, live.metrics_attempt, live.collector->consumed(), live.sequence,
+                             live.collector->lines()};
+  appended_.positions.push_back(std::move(position));
+  ScheduleFlush(kProgressWindow);
+}
+
+void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
+  Trial* trial = nullptr;
+  LiveRun* live = nullptr;
+  Work* work = WorkOf(run, &trial, &live);
+  if (work == nullptr) return;
+  if (live->collector != nullptr && live->metrics_attempt >= live->attempt) {
+    std::vector<MetricPoint> points;
+    live->collector->Finish(&points);
+    Record(*trial, *live, points);
+  }
+  if (live->metrics_attempt < live->attempt) {  // the last attempt printed nothing at all
+    live->observation = EmptyObservation(work->spec->objective);
+    live->collector.reset();
+  }
+
+  const int attempt = std::max({live->attempt, live->metrics_attempt, trial->attempt});
+  switch (end.state) {
+    case StepState::kSucceeded: {
+      trial->observation = live->observation;
+      if (ObjectiveValue(work->spec->objective, live->observation)) {
+        Finish(*work, *trial, TrialState::kSucceeded, "TrialSucceeded", "Trial has succeeded");
+        break;
+      }
+      if (live->collector == nullptr) (void)BeginMetrics(*work, *trial, *live, attempt, 0, 0);  // for its words
+      const std::string why = live->collector != nullptr ? live->collector->Diagnosis() : "the metrics cannot be read";
+      AddEvent(*work, "trial/" + trial->name, "Warning", "MetricsUnavailable", why);
+      Finish(*work, *trial, TrialState::kMetricsUnavailable, "MetricsUnavailable", "Metrics are not available. " + why);
+      break;
+    }
+    case StepState::kStopped:
+      if (IsFinal(work->record.state)) {
+        Finish(*work, *trial, TrialState::kKilled, "TrialKilled", "Trial was stopped after its experiment had ended");
+        break;
+      }
+      if (trial->stopping || ++live->stops_not_asked_for < kStopsNotAskedFor) {
+        RunAgain(*work, *trial, attempt);
+        return;
+      }
+      [[fallthrough]];
+    default: {
+      bool reported = false;
+      for (const Metric& metric : live->observation.metrics) reported = reported || metric.latest != "unavailable";
+      if (reported) trial->observation = live->observation;
+      AddEvent(*work, "trial/" + trial->name, "Warning", end.reason, end.message);
+      Finish(*work, *trial, TrialState::kFailed, "TrialFailed. Job reason: " + end.reason,
+             "Trial has failed. Job message: " + end.message);
+    }
+  }
+  Reconcile(*work);
+}
+
+// A run that was stopped and is to be done again: at once, or when its experiment is resumed.
+void ControllerImpl::RunAgain(Work& work, Trial& trial, int after_attempt) {
+  const int stops = trial.stopping ? 0 : work.live.at(trial.name).stops_not_asked_for;
+  trial.attempt = after_attempt;
+  trial.stopping = false;
+  trial.started = {};
+  std::erase_if(trial.conditions, [](const Condition& condition) { return condition.type == "Running"; });
+  SetState(work, trial, TrialState::kCreated);
+  Dirty(work, trial);
+  work.live.erase(trial.name);
+  experiment_by_run_.erase(trial.name);
+  AfterCommit([this, id = work.record.id, name = trial.name, stops] {
+    Launch(id, name);
+    if (Work* again = FindWork(id); again != nullptr && again->live.contains(name))
+      again->live.at(name).stops_not_asked_for = stops;
+  });
+}
+
+void ControllerImpl::Finish(Work& work, Trial& trial, TrialState state, const std::string& reason,
+                            const std::string& message) {
+  trial.completed = Now();
+  trial.stopping = false;
+  SetState(work, trial, state);
+  if (!trial.conditions.empty() && trial.conditions.back().type == "Running")
+    SetCondition(&trial.conditions, "Running", false, "TrialRunning", "Trial is not running", Now());
+  SetCondition(&trial.conditions, std::string(ToString(state)), true, reason, message, Now());
+  ConsiderBest(work, trial);
+  Dirty(work, trial);
+  work.live.erase(trial.name);
+  experiment_by_run_.erase(trial.name);
+}
+
+void ControllerImpl::SetState(Work& work, Trial& trial, TrialState state) {
+  --work.record.counts.Of(trial.state);
+  ++work.record.counts.Of(state);
+  trial.state = state;
+  MarkDirty(work, trial);
+}
+
+// A trial that failed never is the best, whatever it printed before.
+void ControllerImpl::ConsiderBest(Work& work, const Trial& trial) {
+  if (trial.state != TrialState::kSucceeded && trial.state != TrialState::kEarlyStopped) return;
+  if (!trial.observation) return;
+  const std::optional<double> value = ObjectiveValue(work.spec->objective, *trial.observation);
+  if (!value) return;
+  if (const Trial* best = work.trials->Find(work.record.best_trial)) {
+    const std::optional<double> held = ObjectiveValue(work.spec->objective, *best->observation);
+    // Of equals the first proposed: the order in which they ended is chance.
+    if (held && !IsBetter(work.spec->objective.type, *value, *held) &&
+        (*value != *held || best->ordinal < trial.ordinal))
+      return;
+  }
+  work.record.best_trial = trial.name;
+  Dirty(work);
+}
+
+}  // namespace qalam

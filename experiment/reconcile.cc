@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to do next: Katib's counting and end test, asking for suggestions, launching trials.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/log.h"
+#include "core/objective.h"
+#include "core/rng.h"
+#include "experiment/controller_impl.h"
+#include "experiment/spec.h"
+#include "experiment/status.h"
+
+namespace qalam {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kFirstBackoff = milliseconds(500);
+constexpr Duration kLongestBackoff = seconds(30);
+constexpr int kCircuitOpens = 10;                       // failures in a row that become a condition
+constexpr Duration kGiveUp = std::chrono::minutes(30);  // with nothing running
+constexpr int kEmptyRepliesAreTheEnd = 3;
+constexpr int kValidationTries = 10;
+
+// Faults that asking again cannot mend.
+bool IsLasting(Code code) {
+  return code == Code::kInvalidArgument || code == Code::kUnimplemented || code == Code::kPermissionDenied;
+}
+
+// <experiment>-<8 characters>: a function of (uid, ordinal), so doing it twice is doing it once.
+std::string TrialName(const Experiment& experiment, std::uint64_t ordinal, std::uint64_t salt) {
+  static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  std::uint64_t hash = MixHash(MixHash(StableHash(experiment.uid), ordinal), salt);
+  std::string name = experiment.name + "-";
+  for (int i = 0; i < 8; ++i, hash /= kAlphabet.size()) name += kAlphabet[hash % kAlphabet.size()];
+  return name;
+}
+
+}  // namespace
+
+void ControllerImpl::Reconcile(Work& work) {
+  if (IsFinal(work.record.state)) return;
+  if (!work.validated) {
+    if (!work.asking && work.ask_again == 0 && !work.record.paused) Validate(work, 1);
+    return;
+  }
+  if (EndIfDue(work) || work.record.paused || work.record.exhausted || work.asking || work.ask_again != 0) return;
+  const TrialCounts& counts = work.record.counts;
+  int wanted = work.spec->parallel_trial_count;
+  // Katib leaves trials without metrics out of this count and so can launch more than maxTrialCount; we do not.
+  if (work.spec->max_trial_count)
+    wanted = std::min(wanted, *work.spec->max_trial_count - (counts.total - work.active()));
+  if (const int missing = wanted - work.active(); missing > 0) Ask(work, missing);
+}
+
+SuggestionRequest ControllerImpl::MakeRequest(const Work& work, int count) const {
+  SuggestionRequest request;
+  request.spec = work.spec;
+  request.space = work.space;
+  request.uid = work.record.uid;
+  request.algorithm_settings = work.spec->algorithm.settings;
+  for (const Setting& setting : work.record.algorithm_settings) {
+    const auto same = std::find_if(request.algorithm_settings.begin(), request.algorithm_settings.end(),
+                                   [&](const Setting& s) { return s.name == setting.name; });
+    if (same == request.algorithm_settings.end()) {
+      request.algorithm_settings.push_back(setting);
+    } else {
+      same->value = setting.value;
+    }
+  }
+  request.trials = work.trials;
+  request.current_request_number = count;
+  request.total_request_number = work.record.counts.total + count;
+  return request;
+}
+
+// Asked once before the first trial. Katib's reading of the answers: a refusal ends the experiment, a service that
+// does not implement the call or stumbles over it is taken as content, one that cannot be reached is asked again.
+void ControllerImpl::Validate(Work& work, int tries) {
+  work.asking = true;
+  work.asked_at = deps_.loop.clock().Monotonic();
+  deps_.suggestions.Validate(MakeRequest(work, 0), [this, alive = std::weak_ptr<int>(alive_), id = work.record.id,
+                                                    tries](const Status& status) {
+    Work* found = alive.expired() ? nullptr : FindWork(id);
+    if (found == nullptr || IsFinal(found->record.state)) return;
+    found->asking = false;
+    const bool refused = status.code() == Code::kInvalidArgument || status.code() == Code::kUnknown;
+    const bool unreachable = status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
+    if (refused || (unreachable && tries >= kValidationTries)) {
+      End(*found, ExperimentState::kFailed, "ExperimentFailed",
+          fmt::format("{}: {}", refused ? "Validation failed" : "The suggestion service cannot be reached",
+                      status.message()));
+      return;
+    }
+    if (unreachable) {
+      found->failures = tries;
+      found->last_fault = status.message();
+      found->ask_again_at = deps_.loop.clock().Monotonic() + seconds(3);
+      found->ask_again = deps_.loop.After(seconds(3), Guard([this, id, tries] {
+                                            Work* again = FindWork(id);
+                                            if (again == nullptr) return;
+                                            again->ask_again = 0;
+                                            if (!IsFinal(again->record.state)) Validate(*again, tries + 1);
+                                          }));
+      return;
+    }
+    found->failures = 0;
+    found->validated = true;
+    found->record.state = ExperimentState::kRunning;
+    if (found->record.started == WallTime{}) found->record.started = Now();
+    SetCondition(&found->record.conditions, "Running", true, "ExperimentRunning", "Experiment is running", Now());
+    Dirty(*found);
+    Reconcile(*found);
+  });
+}
+
+// ---------------------------------------------------------------- the end
+
+bool ControllerImpl::EndIfDue(Work& work) {
+  if (work.record.state == ExperimentState::kRestarting) {
+    work.record.state = ExperimentState::kRunning;
+    SetCondition(&work.record.conditions, "Running", true, "ExperimentRunning", "Experiment is running", Now());
+    Dirty(work);
+  }
+  const TrialCounts& counts = work.record.counts;
+  if (const Trial* best = work.trials->Find(work.record.best_trial)) {
+    const std::optional<double> value = ObjectiveValue(work.spec->objective, *best->observation);
+    if (value && ReachesGoal(work.spec->objective, *value)) {
+      End(work, ExperimentState::kSucceeded, "ExperimentGoalReached",
+          "Experiment has succeeded because Objective goal has reached");
+      return true;
+    }
+  }
+  const int failed = counts.failed + counts.metrics_unavailable;
+  if (work.spec->max_failed_trial_count && failed > 0 && failed >= *work.spec->max_failed_trial_count) {
+    End(work, ExperimentState::kFailed, "ExperimentFailed",
+        "Experiment has failed because max failed count has reached");
+    return true;
+  }
+  const int completed = counts.total - work.active();
+  if (work.spec->max_trial_count && completed >= *work.spec->max_trial_count) {
+    End(work, ExperimentState::kSucceeded, "ExperimentMaxTrialsReached",
+        "Experiment has succeeded because max trial count has reached");
+    return true;
+  }
+  if (work.record.exhausted && work.active() == 0) {
+    End(work, ExperimentState::kSucceeded, "ExperimentSuggestionEndReached",
+        "Experiment has succeeded because suggestion service has reached the end");
+    return true;
+  }
+  return false;
+}
+
+// Trials that are still at work go on to their end and are counted, as Katib's are.
+void ControllerImpl::End(Work& work, ExperimentState state, const std::string& reason, const std::string& message) {
+  work.record.state = state;
+  work.record.completed = Now();
+  if (work.ask_again != 0) deps_.loop.Cancel(std::exchange(work.ask_again, 0));
+  const auto running = std::find_if(work.record.conditions.begin(), work.record.conditions.end(),
+                                    [](const Condition& c) { return c.type == "Running"; });
+  if (running != work.record.conditions.end())
+    SetCondition(&work.record.conditions, "Running", false, "ExperimentRunning", "Experiment is not running", Now());
+  const bool succeeded = state == ExperimentState::kSucceeded;
+  SetCondition(&work.record.conditions, succeeded ? "Succeeded" : "Failed", true, reason, message, Now());
+  AddEvent(work, "experiment/" + work.record.name, succeeded ? "Normal" : "Warning", reason, message);
+  Dirty(work);
+  deps_.suggestions.Forget(work.record.uid);
+}
+
+// ---------------------------------------------------------------- suggestions
+
+void ControllerImpl::Ask(Work& work, int count) {
+  work.asking = true;
+  work.asked_at = deps_.loop.clock().Monotonic();
+  deps_.suggestions.GetSuggestions(
+      MakeRequest(work, count),
+      [this, alive = std::weak_ptr<int>(alive_), id = work.record.id, count](Result<SuggestionReply> reply) {
+        if (!alive.expired()) TakeReply(id, count, std::move(reply));
+      });
+}
+
+void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<SuggestionReply> reply) {
+  Work* work = FindWork(experiment_id);
+  if (work == nullptr) return;
+  work->asking = false;
+  // Nothing was recorded of the request, so nothing is lost: the same question gives the same answer later.
+  if (IsFinal(work->record.state) || work->record.paused) return;
+  if (!reply.ok()) {
+    if (IsLasting(reply.status().code())) {
+      End(*work, ExperimentState::kFailed, "ExperimentFailed", "Suggestion has failed: " + reply.status().message());
+    } else {
+      AskLater(*work, reply.status().message());
+    }
+    return;
+  }
+  if (!reply->algorithm_settings.empty() && reply->algorithm_settings != work->record.algorithm_settings) {
+    work->record.algorithm_settings = reply->algorithm_settings;
+    Dirty(*work);
+  }
+  if (reply->rejected > 0)
+    AddEvent(*work, "experiment/" + work->record.name, "Warning", "SuggestionRejected", reply->rejected_why);
+  const int created = CreateTrials(*work, asked, reply->suggestions);
+  if (reply->exhausted) {
+    work->record.exhausted = true;
+    Dirty(*work);
+  } else if (created == 0) {
+    // A foreign service that has reached its end answers with nothing at all. Believe it when nothing is running
+    // that could change its mind.
+    work->empty_replies = work->active() == 0 && reply->rejected == 0 ? work->empty_replies + 1 : 0;
+    if (work->empty_replies >= kEmptyRepliesAreTheEnd) {
+      work->record.exhausted = true;
+      Dirty(*work);
+    } else {
+      AskLater(*work, reply->rejected > 0 ? fmt::format("{} of {} suggestions were not legal: {}", reply->rejected,
+                                                        asked, reply->rejected_why)
+                                          : fmt::format("asked for {} suggestions and got none", asked));
+      return;
+    }
+  }
+  if (created > 0) {
+    work->failures = 0;
+    work->empty_replies = 0;
+    std::erase_if(work->record.conditions, [](const Condition& c) { return c.type == "SuggestionUnavailable"; });
+  }
+  Reconcile(*work);
+}
+
+void ControllerImpl::AskLater(Work& work, const std::string& fault) {
+  const Duration now = deps_.loop.clock().Monotonic();
+  if (work.failures == 0) work.first_failure = now;
+  ++work.failures;
+  work.last_fault = fault;
+  AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionFailed", fault);
+  if (work.failures >= kCircuitOpens && work.active() == 0 && now - work.first_failure >= kGiveUp) {
+    End(work, ExperimentState::kFailed, "ExperimentFailed",
+        fmt::format("Suggestion service {} failed {} times in a row: {}", work.spec->algorithm.name, work.failures,
+                    fault));
+    return;
+  }
+  if (work.failures == kCircuitOpens) {
+    SetCondition(&work.record.conditions, "SuggestionUnavailable", true, "SuggestionFailed",
+                 fmt::format("Suggestion service {} failed {} times in a row: {}", work.spec->algorithm.name,
+                             work.failures, fault),
+                 Now());
+    Dirty(work);
+  }
+  Duration backoff = kFirstBackoff;
+  for (int i = 1; i < work.failures && backoff < kLongestBackoff; ++i) backoff *= 2;
+  backoff = std::min(backoff, kLongestBackoff);
+  // Full jitter over the upper half, so that many experiments do not knock at once.
+  Rng rng(StableHash(work.record.uid), "controller.backoff", static_cast<std::uint64_t>(work.failures));
+  backoff = std::chrono::duration_cast<Duration>(backoff * (0.5 + 0.5 * rng.Uniform()));
+  work.ask_again_at = now + backoff;
+  work.ask_again = deps_.loop.After(backoff, Guard([this, id = work.record.id] {
+                                      Work* again = FindWork(id);
+                                      if (again == nullptr) return;
+                                      again->ask_again = 0;
+                                      Reconcile(*again);
+                                    }));
+}
+
+int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions) {
+  int created = 0;
+  for (const Suggestion& suggestion : suggestions) {
+    if (created == asked) break;
+    Trial trial;
+    trial.experiment_id = work.record.id;
+    trial.ordinal = work.trials->all().size() + 1;
+    trial.name = suggestion.trial_name;
+    if (trial.name.empty()) {
+      std::uint64_t salt = 0;
+      do trial.name = TrialName(work.record, trial.ordinal, salt++);
+      while (work.trials->Find(trial.name) != nullptr);
+    } else {
+      const auto taken = deps_.store.FindTrial(trial.name);
+      if (work.trials->Find(trial.name) != nullptr || !taken.ok() || taken->has_value()) {
+        AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
+                 fmt::format("a trial named '{}' exists already", trial.name));
+        continue;
+      }
+    }
+    trial.assignments = suggestion.assignments;
+    trial.labels = suggestion.labels;
+    trial.created = Now();
+    SetCondition(&trial.conditions, "Created", true, "TrialCreated", "Trial is created", Now());
+    const Trial& added = work.trials->Add(std::move(trial));
+    ++work.record.counts.total;
+    ++work.record.counts.created;
+    ++created;
+    Dirty(work);
+    Dirty(work, added);
+    AfterCommit([this, id = work.record.id, name = added.name] { Launch(id, name); });
+  }
+  return created;
+}
+
+// ---------------------------------------------------------------- launch
+
+// Hands a committed trial to the engine: a new one, one that a crash left behind, or one that a pause had stopped.
+void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial_name) {
+  Work* work = FindWork(experiment_id);
+  Trial* trial = work == nullptr ? nullptr : work->trials->Find(trial_name);
+  if (trial == nullptr || IsFinal(trial->state) || work->live.contains(trial_name)) return;
+  if (work->record.paused && trial->state == TrialState::kCreated && !trial->stopping) return;
+
+  LiveRun live;
+  live.observation = EmptyObservation(work->spec->objective);
+  StartOptions options;
+  options.after_attempt = trial->attempt;
+  const auto position = deps_.store.Position(trial_name);
+  if (position.ok() && position->has_value() && (*position)->attempt > trial->attempt) {
+    const CollectorPosition& at = **position;
+    const auto rows = deps_.store.Observations(trial_name);
+    if (rows.ok()) {
+      for (const ObservationRow& row : *rows) {
+        if (row.attempt != at.attempt) continue;
+        Fold(row.metric_name, row.value, &live.observation);
+        ++live.reports[row.metric_name];
+      }
+      live.sequence = at.sequence;
+      if (BeginMetrics(*work, *trial, live, at.attempt, at.offset, at.lines).ok()) {
+        options.metrics_attempt = at.attempt;
+        options.metrics_offset = at.offset;
+      }
+    }
+  }
+
+  const auto start = [&]() -> Status {
+    QALAM_TRY(const Node manifest, RenderTrial(*work->spec, trial_name, trial->assignments));
+    QALAM_TRY(const Run run, deps_.compile(*work->spec, *trial, manifest));
+    return deps_.engine.Start(trial_name, run, options);
+  };
+  if (const Status started = start(); !started.ok()) {
+    Finish(*work, *trial, TrialState::kFailed, "TrialFailed. Job reason: StartError",
+           "Trial has failed. Job message: " + started.message());
+    Reconcile(*work);
+    return;
+  }
+  experiment_by_run_[trial_name] = experiment_id;
+  work->live.emplace(trial_name, std::move(live));
+  if (trial->stopping) deps_.engine.Stop(trial_name);
+}
+
+}  // namespace qalam
