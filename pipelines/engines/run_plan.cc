@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/engines/run_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace qalam {
+namespace {
+
+constexpr std::size_t kMaxNameLength = 253;  // of a Kubernetes object; a step's name is a label of 63
+
+bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool IsLabel(std::string_view name, std::size_t limit, std::string_view inner) {
+  if (name.empty() || name.size() > limit || !IsLowerAlnum(name.front()) || !IsLowerAlnum(name.back())) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [inner](char c) { return IsLowerAlnum(c) || inner.find(c) != std::string_view::npos; });
+}
+
+// Kubernetes starts a failed pod again up to backoffLimit times; what cannot get better is not worth repeating, and a
+// job that is over its deadline is over.
+bool WorthRepeating(const StepRecord& record) {
+  return record.reason != "StartError" && record.reason != "DeadlineExceeded";
+}
+
+bool HasCycle(const Run& run, const std::vector<std::vector<int>>& needs) {
+  std::vector<bool> placed(run.steps.size(), false);
+  for (std::size_t round = 0; round < run.steps.size(); ++round) {
+    bool any = false;
+    for (std::size_t i = 0; i < run.steps.size(); ++i) {
+      if (placed[i]) continue;
+      const auto& of = needs[i];
+      if (std::all_of(of.begin(), of.end(), [&](int n) { return placed[static_cast<std::size_t>(n)]; })) {
+        placed[i] = any = true;
+      }
+    }
+    if (!any) break;
+  }
+  return !std::all_of(placed.begin(), placed.end(), [](bool p) { return p; });
+}
+
+int FindStep(const Run& run, std::string_view name) {
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    if (run.steps[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+Status CheckRun(const RunId& id, const Run& run) {
+  if (!IsLabel(id, kMaxNameLength, "-.") || id.find("..") != std::string::npos) {
+    return InvalidArgument("'{}' cannot name a run: lower-case letters, digits, '-' and '.' only", id);
+  }
+  if (run.steps.empty()) return InvalidArgument("run {} has no step", id);
+  std::vector<std::vector<int>> needs(run.steps.size());
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    const Step& step = run.steps[i];
+    if (!IsLabel(step.name, 63, "-")) {
+      return InvalidArgument("'{}' cannot name a step: lower-case letters, digits and '-' only, at most 63", step.name);
+    }
+    if (FindStep(run, step.name) != static_cast<int>(i)) return InvalidArgument("two steps are named {}", step.name);
+    if (step.command.empty()) return InvalidArgument("step {} has no command", step.name);
+    for (const std::string& argument : step.command) {
+      if (argument.find('\0') != std::string::npos) {
+        return InvalidArgument("step {}: an argument holds a NUL byte, which no command line can carry", step.name);
+      }
+    }
+    for (const auto& [name, value] : step.env) {
+      if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos ||
+          value.find('\0') != std::string::npos) {
+        return InvalidArgument("step {}: '{}' cannot be an environment variable", step.name, name);
+      }
+    }
+    for (const std::string& name : step.depends_on) {
+      const int index = FindStep(run, name);
+      if (index < 0)
+        return InvalidArgument("step {} depends on {}, which is not a step of run {}", step.name, name, id);
+      needs[i].push_back(index);
+    }
+  }
+  if (HasCycle(run, needs)) return InvalidArgument("the steps of run {} wait for each other in a circle", id);
+  if (run.metrics && FindStep(run, run.metrics->step) < 0) {
+    return InvalidArgument("metrics come from step {}, which is not a step of run {}", run.metrics->step, id);
+  }
+  return OkStatus();
+}
+
+RunPlan::RunPlan(Run run, int after_attempt) : run_(std::move(run)), steps_(run_.steps.size()), needs_(steps_.size()) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    steps_[i].attempt = after_attempt;
+    for (const std::string& name : run_.steps[i].depends_on) needs_[i].push_back(IndexOf(name));
+  }
+}
+
+int RunPlan::IndexOf(std::string_view step) const { return FindStep(run_, step); }
+
+void RunPlan::Apply(const StepRecord& record) {
+  const int index = IndexOf(record.step);
+  if (index < 0) return;
+  StepPlan& plan = steps_[static_cast<std::size_t>(index)];
+  if (record.attempt < plan.attempt) return;
+  plan.attempt = record.attempt;
+  plan.state = record.state;
+  switch (record.state) {
+    case StepState::kFailed:
+      plan.lost_in_row = 0;
+      if (WorthRepeating(record) && ++plan.failures <= run_.steps[static_cast<std::size_t>(index)].retries) {
+        plan.state = StepState::kWaiting;
+      } else {
+        Decide(record);
+      }
+      break;
+    case StepState::kLost:
+      if (++plan.lost_in_row < kLostAttemptLimit) {
+        plan.state = StepState::kWaiting;
+      } else {
+        Decide(record);
+      }
+      break;
+    case StepState::kStopped: Decide(record); break;
+    case StepState::kSucceeded:
+    case StepState::kRunning:
+    case StepState::kWaiting: break;
+  }
+}
+
+void RunPlan::Decide(const StepRecord& record) {
+  const bool gives_way = decided_ && decided_->state == StepState::kStopped && record.state != StepState::kStopped;
+  if (decided_ && !gives_way) return;
+  decided_ = RunEnd{record.state, record.reason, record.message};
+  if (run_.steps.size() > 1) decided_->message = "step " + record.step + ": " + record.message;
+}
+
+std::vector<RunPlan::Launch> RunPlan::Ready() const {
+  std::vector<Launch> ready;
+  if (Ending()) return ready;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].state != StepState::kWaiting) continue;
+    const bool met = std::all_of(needs_[i].begin(), needs_[i].end(), [this](int need) {
+      return steps_[static_cast<std::size_t>(need)].state == StepState::kSucceeded;
+    });
+    if (met) ready.push_back({static_cast<int>(i), steps_[i].attempt + 1});
+  }
+  return ready;
+}
+
+bool RunPlan::AnyRunning() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const StepPlan& s) { return s.state == StepState::kRunning; });
+}
+
+std::optional<RunEnd> RunPlan::End() const {
+  if (AnyRunning()) return std::nullopt;
+  if (std::all_of(steps_.begin(), steps_.end(), [](const StepPlan& s) { return s.state == StepState::kSucceeded; })) {
+    return RunEnd{StepState::kSucceeded, "Completed", ""};
+  }
+  if (decided_) return decided_;
+  if (stopping_) return RunEnd{StepState::kStopped, "Stopped", "stopped before it had ended"};
+  return std::nullopt;
+}
+
+}  // namespace qalam
