@@ -19,8 +19,8 @@ void PrintTo(const EngineKind& kind, std::ostream* out) { *out << kind.name; }
 
 class EngineConformance : public testing::TestWithParam<EngineKind> {
  protected:
-  Run Chain(const std::vector<std::string>& names) {
-    Run run;
+  qalam::Run Chain(const std::vector<std::string>& names) {
+    qalam::Run run;
     for (const std::string& name : names) {
       run.steps.push_back(rig->MakeStep(name));
       if (run.steps.size() > 1) run.steps.back().depends_on = {run.steps[run.steps.size() - 2].name};
@@ -118,7 +118,7 @@ TEST_P(EngineConformance, AFailedStepIsRepeatedAsOftenAsItSays) {
   rig->Say("main", 1, {{{0, "first\n"}}, 1, 1, false});
   rig->Say("main", 2, {{{0, "second\n"}}, 1, 1, false});
   rig->Say("main", 3, {{{0, "third\n"}}, 1, 0, false});
-  Run run = rig->OneStep();
+  qalam::Run run = rig->OneStep();
   run.steps[0].retries = 2;
   ASSERT_TRUE(rig->Start("a-1", run).ok());
   EXPECT_EQ(rig->Finish("a-1").state, StepState::kSucceeded);
@@ -131,7 +131,7 @@ TEST_P(EngineConformance, AFailedStepIsRepeatedAsOftenAsItSays) {
 
 TEST_P(EngineConformance, RetriesEnd) {
   for (int attempt = 1; attempt <= 3; ++attempt) rig->Say("main", attempt, {{}, 0, 9, false});
-  Run run = rig->OneStep();
+  qalam::Run run = rig->OneStep();
   run.steps[0].retries = 1;
   ASSERT_TRUE(rig->Start("a-1", run).ok());
   const RunEnd end = rig->Finish("a-1");
@@ -179,7 +179,7 @@ TEST_P(EngineConformance, ThreeLostAttemptsInARowEndTheRun) {
 
 TEST_P(EngineConformance, AStopEndsARunningRun) {
   rig->Say("main", 1, {{{0, "begun\n"}}, 30'000, 0, false});
-  Run run = rig->OneStep();
+  qalam::Run run = rig->OneStep();
   run.steps[0].retries = 5;
   ASSERT_TRUE(rig->Start("a-1", run).ok());
   ASSERT_TRUE(rig->RunUntil([&] { return rig->seen.Output("a-1", 1) == "begun\n"; }));
@@ -274,7 +274,7 @@ TEST_P(EngineConformance, ADagGoesOnAfterARestart) {
 TEST_P(EngineConformance, AFailureStopsTheOtherSteps) {
   rig->Say("bad", 1, {{}, 30, 4, false});
   rig->Say("long", 1, {{}, 30'000, 0, false});
-  Run run = Chain({"bad", "after"});
+  qalam::Run run = Chain({"bad", "after"});
   run.steps.push_back(rig->MakeStep("long"));
   ASSERT_TRUE(rig->Start("a-1", run).ok());
   const RunEnd end = rig->Finish("a-1");
@@ -286,7 +286,7 @@ TEST_P(EngineConformance, AFailureStopsTheOtherSteps) {
 
 TEST_P(EngineConformance, ADeadlineEndsAStepForGood) {
   rig->Say("main", 1, {{{0, "begun\n"}}, 30'000, 0, false});
-  Run run = rig->OneStep();
+  qalam::Run run = rig->OneStep();
   run.steps[0].timeout = std::chrono::seconds(1);
   run.steps[0].retries = 3;
   ASSERT_TRUE(rig->Start("a-1", run).ok());
@@ -298,31 +298,29 @@ TEST_P(EngineConformance, ADeadlineEndsAStepForGood) {
 }
 
 TEST_P(EngineConformance, WhatCanNeverRunIsRefused) {
-  const Run good = rig->OneStep();
-  for (const std::string id :
-       {"", "..", "../up", "a/b", "/etc", "A", "-a", "a-", "a..b", std::string("a\0b", 3).c_str()}) {
-    if (id == "a") continue;
+  const qalam::Run good = rig->OneStep();
+  for (const std::string id : {"", "..", "../up", "a/b", "/etc", "A", "-a", "a-", "a..b"}) {
     EXPECT_FALSE(rig->Start(id, good).ok()) << id;
   }
   EXPECT_FALSE(rig->Start(std::string("a\0b", 3), good).ok());
   for (const std::string name : {"", "..", "a/b", "a.b", "Main"}) {
-    Run run = good;
+    qalam::Run run = good;
     run.steps[0].name = name;
     EXPECT_FALSE(rig->Start("a-1", run).ok()) << name;
   }
-  Run circle = Chain({"one", "two"});
+  qalam::Run circle = Chain({"one", "two"});
   circle.steps[0].depends_on = {"two"};
   EXPECT_THAT(rig->Start("a-1", circle).message(), HasSubstr("in a circle"));
-  Run dangling = good;
+  qalam::Run dangling = good;
   dangling.steps[0].depends_on = {"nobody"};
   EXPECT_THAT(rig->Start("a-1", dangling).message(), HasSubstr("depends on nobody"));
-  Run empty = good;
+  qalam::Run empty = good;
   empty.steps[0].command.clear();
   EXPECT_THAT(rig->Start("a-1", empty).message(), HasSubstr("no command"));
-  Run twins = good;
+  qalam::Run twins = good;
   twins.steps.push_back(twins.steps[0]);
   EXPECT_FALSE(rig->Start("a-1", twins).ok());
-  Run nul = good;
+  qalam::Run nul = good;
   nul.steps[0].command.push_back(std::string("a\0b", 3));
   EXPECT_THAT(rig->Start("a-1", nul).message(), HasSubstr("NUL"));
   rig->Settle();
@@ -341,7 +339,7 @@ TEST_P(EngineConformance, NothingIsReportedAfterTheControllerDied) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, EngineConformance, testing::Values(EngineKind{"Simulated", MakeSimulatedRig}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& kind) { return kind.param.name; });
 
 }  // namespace
 }  // namespace qalam
