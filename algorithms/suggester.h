@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,7 +38,7 @@ class Suggester {
 
 struct AlgorithmContext {
   const SearchSpace& space;  // outlives the suggester
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;    // of the experiment; the setting random_state, where there is one, comes before it
   std::span<const Setting> settings;  // already valid
   std::optional<int> max_trials;
 };
@@ -51,9 +52,11 @@ struct AlgorithmInfo {
   Status (*validate)(const AlgorithmContext& context);
 };
 
-std::span<const AlgorithmInfo> Algorithms();                  // sorted by name
-const AlgorithmInfo* FindAlgorithm(std::string_view name);    // nullptr: not registered
+std::span<const AlgorithmInfo> Algorithms();                // sorted by name
+const AlgorithmInfo* FindAlgorithm(std::string_view name);  // nullptr: not registered
 // Table and `validate` together: "unknown setting X for algorithm Y" and the like, as Katib's services say it.
 Status ValidateAlgorithm(const AlgorithmInfo& algorithm, const AlgorithmContext& context);
+// What an algorithm seeds its streams with: random_state if it was given, else the experiment's seed.
+std::uint64_t SeedOf(const AlgorithmContext& context, std::optional<std::int64_t> random_state);
 
 }  // namespace qalam

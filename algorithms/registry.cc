@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The algorithms there are: one line each, sorted by name.
+#include <algorithm>
+#include <array>
+
+#include "algorithms/grid.h"
+#include "algorithms/random.h"
+#include "algorithms/sobol.h"
+#include "algorithms/suggester.h"
+
+namespace qalam {
+namespace {
+
+constexpr std::array kAlgorithms = {
+    AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
+    AlgorithmInfo{"random", "independent draws from each parameter's distribution; no repeats in finite spaces",
+                  &kRandomSettings, &MakeRandom, nullptr},
+    AlgorithmInfo{"sobol", "scrambled low-discrepancy points: random search, more evenly spread", &kSobolSettings,
+                  &MakeSobol, &ValidateSobol},
+};
+static_assert(std::ranges::is_sorted(kAlgorithms, {}, &AlgorithmInfo::name));
+
+}  // namespace
+
+std::span<const AlgorithmInfo> Algorithms() { return kAlgorithms; }
+
+const AlgorithmInfo* FindAlgorithm(std::string_view name) {
+  const auto found = std::ranges::lower_bound(kAlgorithms, name, {}, &AlgorithmInfo::name);
+  return found != kAlgorithms.end() && found->name == name ? &*found : nullptr;
+}
+
+Status ValidateAlgorithm(const AlgorithmInfo& algorithm, const AlgorithmContext& context) {
+  QALAM_RETURN_IF_ERROR(algorithm.settings->Check(algorithm.name, context.settings));
+  return algorithm.validate == nullptr ? OkStatus() : algorithm.validate(context);
+}
+
+std::uint64_t SeedOf(const AlgorithmContext& context, std::optional<std::int64_t> random_state) {
+  return random_state ? static_cast<std::uint64_t>(*random_state) : context.seed;
+}
+
+}  // namespace qalam
