@@ -16,7 +16,7 @@ qalam_package(cli11)
 qalam_package(boost)
 qalam_package(eigen)
 target_include_directories(qalam_pkg_eigen SYSTEM INTERFACE /usr/include/eigen3)
-qalam_package(yaml LIBS libyaml-cpp.a)
+qalam_package(yaml LIBS libyaml.a)
 qalam_package(re2 LIBS libre2.a Threads::Threads)
 qalam_package(sqlite LIBS libsqlite3.a m dl Threads::Threads)
 

@@ -31,7 +31,7 @@ ARROWS = {
 # Package -> the rooms or files that may name it (tests and bench are free), and whether a header may.
 PACKAGES = {
     "sqlite3.h": (["store"], False),
-    "yaml-cpp/": (["experiment"], False),
+    "yaml.h": (["experiment"], False),
     "re2/": (["experiment"], False),
     "CLI/": (["cli"], False),
     "spdlog/": (["core/log.cc"], False),
