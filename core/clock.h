@@ -40,8 +40,8 @@ class ManualClock final : public Clock {
   WallTime wall_{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
 };
 
-std::string FormatTime(WallTime time);        // "2026-01-02T15:04:05Z", as Katib writes it; the zero time is ""
-std::string FormatTimePrecise(WallTime time); // "2026-01-02T15:04:05.123456789Z"
+std::string FormatTime(WallTime time);              // "2026-01-02T15:04:05Z", as Katib writes it; the zero time is ""
+std::string FormatTimePrecise(WallTime time);       // "2026-01-02T15:04:05.123456789Z"
 Result<WallTime> ParseTime(std::string_view text);  // RFC 3339, with or without a fraction and an offset
 
 }  // namespace qalam

@@ -25,7 +25,11 @@ class Node {
   struct Entry;
 
   Node() = default;  // null
-  static Node Scalar(Kind kind, std::string text) { Node n; n.kind = kind, n.text = std::move(text); return n; }
+  static Node Scalar(Kind kind, std::string text) {
+    Node n;
+    n.kind = kind, n.text = std::move(text);
+    return n;
+  }
   static Node String(std::string text) { return Scalar(Kind::kString, std::move(text)); }
   static Node Int(long long value) { return Scalar(Kind::kInt, std::to_string(value)); }
   static Node Bool(bool value) { return Scalar(Kind::kBool, value ? "true" : "false"); }
@@ -34,10 +38,10 @@ class Node {
   static Node Map() { return Scalar(Kind::kMap, ""); }
 
   bool IsScalar() const { return kind != Kind::kSequence && kind != Kind::kMap; }
-  const Node* Find(std::string_view key) const;                          // in a map; nullptr if absent
+  const Node* Find(std::string_view key) const;  // in a map; nullptr if absent
   const Node* FindPath(std::initializer_list<std::string_view> path) const;
-  Node& Set(std::string key, Node value);                                // append or replace; returns the value kept
-  Node& Add(Node item);                                                  // to a sequence
+  Node& Set(std::string key, Node value);  // append or replace; returns the value kept
+  Node& Add(Node item);                    // to a sequence
 
   Kind kind = Kind::kNull;
   std::string text;            // scalar as written ("0.10", "true"); JSON/YAML escapes already undone

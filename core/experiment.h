@@ -41,8 +41,8 @@ enum class FileFormat { kText, kJson };
 
 struct MetricsCollectorSpec {
   CollectorKind kind = CollectorKind::kStdOut;
-  std::string path;                  // file, event folder or HTTP path
-  int port = 0;                      // PrometheusMetric
+  std::string path;  // file, event folder or HTTP path
+  int port = 0;      // PrometheusMetric
   FileFormat format = FileFormat::kText;
   std::vector<std::string> filters;  // RE2, two groups: name and value; empty: the default filter
 };
@@ -101,9 +101,9 @@ struct Observation {
 };
 
 struct Trial {
-  std::string name;                // <experiment>-<8 characters of hash(uid, ordinal)>: unique in the database
+  std::string name;  // <experiment>-<8 characters of hash(uid, ordinal)>: unique in the database
   std::int64_t experiment_id = 0;
-  std::uint64_t ordinal = 0;       // number of the suggestion in its experiment, from 1: "#17" for people
+  std::uint64_t ordinal = 0;  // number of the suggestion in its experiment, from 1: "#17" for people
   Assignments assignments;
   std::map<std::string, std::string> labels;  // those that the suggestion service gave
   TrialState state = TrialState::kCreated;
@@ -129,18 +129,18 @@ struct TrialCounts {
 
 // An experiment as the store keeps it. The trials are rows of their own.
 struct Experiment {
-  std::int64_t id = 0;         // given by the controller: 1, 2, ...; never used again
+  std::int64_t id = 0;  // given by the controller: 1, 2, ...; never used again
   std::string namespace_name, name;
-  std::string uid;             // tells it from a deleted one of the same name
-  std::string manifest;        // the effective Experiment as one line of JSON; experiment/spec.h reads it again
-  std::string source;          // the text as it was handed in
+  std::string uid;       // tells it from a deleted one of the same name
+  std::string manifest;  // the effective Experiment as one line of JSON; experiment/spec.h reads it again
+  std::string source;    // the text as it was handed in
   ExperimentState state = ExperimentState::kCreated;
   std::vector<Condition> conditions;
   std::vector<Setting> algorithm_settings;  // what the suggestion service fed back (Katib's Suggestion.status)
   TrialCounts counts;
-  std::string best_trial;      // name; empty: none yet
+  std::string best_trial;  // name; empty: none yet
   bool paused = false;
-  bool exhausted = false;      // the suggestion service has no more points
+  bool exhausted = false;  // the suggestion service has no more points
   WallTime created{}, started{}, completed{};
 };
 

@@ -59,9 +59,9 @@ class ManualLoop final : public Loop {
   TimerId After(Duration delay, Task task) override;
   void Cancel(TimerId timer) override;
 
-  bool RunOne();            // the oldest posted task, else the next timer (moving the clock to it); false: nothing left
+  bool RunOne();  // the oldest posted task, else the next timer (moving the clock to it); false: nothing left
   void Advance(Duration by);  // runs everything that falls due within `by`
-  void Clear();             // forgets all tasks and timers, as a killed process would
+  void Clear();               // forgets all tasks and timers, as a killed process would
   std::size_t pending() const;
 
  private:

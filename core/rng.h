@@ -26,6 +26,9 @@ class Rng {
   unsigned used_ = 4;
 };
 
+// The block function itself: 128 random bits for a counter and a key.
+std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
 // 64-bit FNV-1a, then mixed: stable for ever, since names and streams in stored experiments depend on it.
 std::uint64_t StableHash(std::string_view text);
 std::uint64_t MixHash(std::uint64_t a, std::uint64_t b);

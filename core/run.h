@@ -18,22 +18,22 @@ using RunId = std::string;  // the trial's name; also the name of its folder
 
 // What a step declares. Zero: not declared, and then not limited.
 struct Resources {
-  double cpu = 0;            // cores
-  std::int64_t memory = 0;   // bytes
-  int gpu = 0;               // nvidia.com/gpu
+  double cpu = 0;           // cores
+  std::int64_t memory = 0;  // bytes
+  int gpu = 0;              // nvidia.com/gpu
 };
 
 struct Step {
-  std::string name;                   // DNS label; unique in the run
-  std::vector<std::string> depends_on;  // names of steps that must have succeeded
-  std::vector<std::string> command;   // argv: [0] is looked up in PATH; no shell is added
+  std::string name;                                      // DNS label; unique in the run
+  std::vector<std::string> depends_on;                   // names of steps that must have succeeded
+  std::vector<std::string> command;                      // argv: [0] is looked up in PATH; no shell is added
   std::vector<std::pair<std::string, std::string>> env;  // added to the controller's own
-  std::string working_dir;            // empty: the step's own folder
-  Resources requests;                 // what admission counts
-  Resources limits;                   // what the machine enforces
-  int retries = 0;                    // after a failure (Job: backoffLimit, if it is written)
-  std::optional<std::chrono::seconds> timeout;  // activeDeadlineSeconds
-  std::chrono::milliseconds grace{30'000};      // between SIGTERM and SIGKILL
+  std::string working_dir;                               // empty: the step's own folder
+  Resources requests;                                    // what admission counts
+  Resources limits;                                      // what the machine enforces
+  int retries = 0;                                       // after a failure (Job: backoffLimit, if it is written)
+  std::optional<std::chrono::seconds> timeout;           // activeDeadlineSeconds
+  std::chrono::milliseconds grace{30'000};               // between SIGTERM and SIGKILL
 };
 
 // Where the metrics come out.
@@ -56,15 +56,15 @@ inline bool IsFinal(StepState state) { return state > StepState::kRunning; }
 struct StepRecord {
   std::string run;
   std::string step;
-  int attempt = 1;                // from 1
+  int attempt = 1;  // from 1
   StepState state = StepState::kWaiting;
-  std::optional<int> exit_code;   // when it ended by itself
-  int signal = 0;                 // when it was killed
-  std::string reason;             // CamelCase: "Completed", "Error", "DeadlineExceeded", "OOMKilled", "Lost", "StartError"
-  std::string message;            // a sentence
+  std::optional<int> exit_code;  // when it ended by itself
+  int signal = 0;                // when it was killed
+  std::string reason;   // CamelCase: "Completed", "Error", "DeadlineExceeded", "OOMKilled", "Lost", "StartError"
+  std::string message;  // a sentence
   WallTime started{}, ended{};
   double cpu_seconds = 0;
-  std::int64_t max_rss = 0;       // bytes
+  std::int64_t max_rss = 0;  // bytes
 };
 
 }  // namespace qalam

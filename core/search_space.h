@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,12 +46,14 @@ struct Parameter {
   std::string name;
   ParameterType type = ParameterType::kDouble;
   Distribution distribution = Distribution::kUniform;
-  double min = 0, max = 0;             // double, int
-  std::optional<double> step;          // set for int (default 1) and stepped doubles
-  std::vector<std::string> list;       // discrete: sorted by value; categorical: as written
-  std::vector<double> list_values;     // discrete only, beside `list`
-  std::uint64_t levels = 0;            // 0: continuous
+  double min = 0, max = 0;          // double, int
+  std::optional<double> step;       // set for int (default 1) and stepped doubles
+  std::vector<std::string> list;    // discrete: sorted by value; categorical: as written
+  std::vector<double> list_values;  // discrete only, beside `list`
+  std::uint64_t levels = 0;         // 0: continuous
 };
+
+class ParameterCodec;
 
 // Immutable; parameters keep the order of the Experiment. Thread-safe to read.
 class SearchSpace {
@@ -77,7 +80,11 @@ class SearchSpace {
   double UnitOf(Eigen::Index parameter, std::uint64_t level) const;
 
  private:
+  // Which parameter an assignment is for; `hint` is where it stands in the list, mostly the same.
+  Result<std::size_t> Find(const Assignment& assignment, std::size_t hint) const;
+
   std::vector<Parameter> parameters_;
+  std::shared_ptr<const std::vector<ParameterCodec>> codecs_;  // beside parameters_; copies share it
   std::optional<std::uint64_t> cardinality_;
 };
 

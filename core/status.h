@@ -64,17 +64,17 @@ Status InvalidArgument(fmt::format_string<Args...> format, Args&&... args) {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition, std::string_view promise);
 
 // Stops the program: only a mistake in our own code can make `condition` false. A restart is safe and tested.
-#define QALAM_CHECK(condition, promise)                                                          \
-  do {                                                                                           \
-    if (!(condition)) [[unlikely]]                                                               \
-      ::qalam::CheckFailed(__FILE__, __LINE__, #condition, promise);                             \
+#define QALAM_CHECK(condition, promise)                              \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::qalam::CheckFailed(__FILE__, __LINE__, #condition, promise); \
   } while (false)
 
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                       // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {                // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     QALAM_CHECK(!status_.ok(), "a Result without a value has a fault");
   }
 
@@ -96,17 +96,16 @@ class [[nodiscard]] Result {
   std::optional<T> value_;
 };
 
-#define QALAM_RETURN_IF_ERROR(expression)                                \
-  do {                                                                   \
-    if (::qalam::Status qalam_status = (expression); !qalam_status.ok()) \
-      return qalam_status;                                               \
+#define QALAM_RETURN_IF_ERROR(expression)                                                     \
+  do {                                                                                        \
+    if (::qalam::Status qalam_status = (expression); !qalam_status.ok()) return qalam_status; \
   } while (false)
 
 #define QALAM_CONCAT_INNER(a, b) a##b
 #define QALAM_CONCAT(a, b) QALAM_CONCAT_INNER(a, b)
 // QALAM_TRY(auto x, F()): x is F's value, or the function returns F's fault.
-#define QALAM_TRY(declaration, expression)                                                             \
-  auto QALAM_CONCAT(qalam_result_, __LINE__) = (expression);                                           \
+#define QALAM_TRY(declaration, expression)                                                                \
+  auto QALAM_CONCAT(qalam_result_, __LINE__) = (expression);                                              \
   if (!QALAM_CONCAT(qalam_result_, __LINE__).ok()) return QALAM_CONCAT(qalam_result_, __LINE__).status(); \
   declaration = *std::move(QALAM_CONCAT(qalam_result_, __LINE__))
 
