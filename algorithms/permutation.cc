@@ -2,6 +2,8 @@
 #include "algorithms/permutation.h"
 
 #include <bit>
+#include <numeric>
+#include <utility>
 
 #include "core/rng.h"
 #include "core/status.h"
@@ -16,12 +18,20 @@ KeyedPermutation KeyedPermutation::Identity(std::uint64_t size) {
 
 KeyedPermutation::KeyedPermutation(std::uint64_t size, std::uint64_t key) : size_(size), identity_(size == 1) {
   QALAM_CHECK(size >= 1 && size <= (1ULL << 63), "a permutation has 1 .. 2^63 elements");
+  Rng rng(key, "permutation", size);
+  if (size <= kTabulated) {
+    values_.resize(size);
+    positions_.resize(size);
+    std::iota(values_.begin(), values_.end(), std::uint16_t{0});
+    for (std::uint64_t left = size; left > 1; --left) std::swap(values_[left - 1], values_[rng.Below(left)]);
+    for (std::size_t i = 0; i < size; ++i) positions_[values_[i]] = static_cast<std::uint16_t>(i);
+    return;
+  }
   const int bits =
       static_cast<int>(std::bit_width(size - 1));  // the domain 2^bits is less than twice the size: few steps to walk
   low_bits_ = (bits + 1) / 2;
   low_mask_ = (1ULL << low_bits_) - 1;
   high_mask_ = (1ULL << (bits - low_bits_)) - 1;
-  Rng rng(key, "permutation", size);
   for (std::uint64_t& k : keys_) k = rng.Next();
 }
 
@@ -51,6 +61,7 @@ std::uint64_t KeyedPermutation::Backward(std::uint64_t value) const {
 std::uint64_t KeyedPermutation::At(std::uint64_t position) const {
   QALAM_CHECK(position < size_, "a position is within the permutation");
   if (identity_) return position;
+  if (!values_.empty()) return values_[position];
   do position = Forward(position);
   while (position >= size_);
   return position;
@@ -59,6 +70,7 @@ std::uint64_t KeyedPermutation::At(std::uint64_t position) const {
 std::uint64_t KeyedPermutation::PositionOf(std::uint64_t value) const {
   QALAM_CHECK(value < size_, "a value is within the permutation");
   if (identity_) return value;
+  if (!positions_.empty()) return positions_[value];
   do value = Backward(value);
   while (value >= size_);
   return value;

@@ -19,8 +19,8 @@ Eigen::VectorXd Draw(Eigen::Index dim, std::uint64_t seed, std::uint64_t index) 
   return unit;
 }
 
-// With a continuous parameter two draws never meet (odds of 2^-53 a pair), nor do they in practice among more than
-// 2^63 cells: there is nothing to remember.
+// Two draws meet with odds of 1e-12 for each continuous parameter (the codec's decimal grid), or of one in 2^63 cells:
+// there is nothing to remember.
 class RandomPoints final : public Suggester {
  public:
   RandomPoints(Eigen::Index dim, std::uint64_t seed) : dim_(dim), seed_(seed) {}

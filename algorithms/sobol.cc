@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algorithms/sobol.h"
 
+#include <bit>
 #include <boost/random/sobol.hpp>
 #include <string>
 #include <utility>
@@ -28,9 +29,9 @@ std::uint64_t Scramble(std::uint64_t x, std::uint64_t key) {
   x = ReverseBits(x);
   for (int round = 0; round < 4; ++round) {
     x += key;
-    x *= key >> 31 | 1;
+    x *= key >> 32 | 1;
     x ^= x * x << 1;
-    key = key * 0xd1342543de82ef95 + 0x9e3779b97f4a7c15;
+    key = std::rotl(key, 19);  // every round begins with other bits of the key
   }
   return ReverseBits(x);
 }
