@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/shim/command.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "pipelines/shim/protocol.h"
+
+namespace qalam::shim {
+namespace {
+
+// The whole file with a NUL after it; nullptr with errno set.
+char* ReadWhole(int folder, const char* name, std::size_t* size) {
+  const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return nullptr;
+  struct stat status {};
+  char* data = nullptr;
+  if (fstat(fd, &status) == 0) data = static_cast<char*>(std::malloc(static_cast<std::size_t>(status.st_size) + 1));
+  std::size_t have = 0;
+  while (data != nullptr && have < static_cast<std::size_t>(status.st_size)) {
+    const ssize_t n = read(fd, data + have, static_cast<std::size_t>(status.st_size) - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  close(fd);
+  if (data != nullptr) data[have] = '\0';
+  *size = have;
+  return data;
+}
+
+// The text after "key=", or nullptr when the field has another key.
+char* ValueOf(char* field, const char* key) {
+  const std::size_t length = std::strlen(key);
+  return std::strncmp(field, key, length) == 0 && field[length] == '=' ? field + length + 1 : nullptr;
+}
+
+bool SameVariable(const char* a, const char* b) {
+  while (*a == *b && *a != '\0' && *a != '=') ++a, ++b;
+  return *a == *b && *a == '=';
+}
+
+// Puts `variable` into envp[0..count), in place of one of the same name; returns the new count.
+std::size_t SetVariable(char** envp, std::size_t count, char* variable) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (SameVariable(envp[i], variable)) {
+      envp[i] = variable;
+      return count;
+    }
+  }
+  envp[count] = variable;
+  return count + 1;
+}
+
+}  // namespace
+
+int ReadCommand(int folder, Command* command) {
+  std::size_t size = 0;
+  char* const data = ReadWhole(folder, kCommandFile, &size);
+  if (data == nullptr) return errno;
+  std::size_t fields = 0, inherited = 0;
+  for (std::size_t i = 0; i < size; ++i) fields += data[i] == '\0';
+  while (environ[inherited] != nullptr) ++inherited;
+  command->argv = static_cast<char**>(std::calloc(fields + 1, sizeof(char*)));
+  command->envp = static_cast<char**>(std::calloc(fields + inherited + 2, sizeof(char*)));
+  if (command->argv == nullptr || command->envp == nullptr) return ENOMEM;
+  std::size_t arguments = 0, variables = inherited;
+  std::memcpy(command->envp, environ, inherited * sizeof(char*));
+  bool whole = false;
+  for (char* field = data; field < data + size; field += std::strlen(field) + 1) {
+    if (char* arg = ValueOf(field, "arg")) command->argv[arguments++] = arg;
+    if (char* env = ValueOf(field, "env")) variables = SetVariable(command->envp, variables, env);
+    if (char* cwd = ValueOf(field, "cwd")) command->cwd = cwd;
+    if (char* hint = ValueOf(field, "hint")) command->hint = hint;
+    if (char* gpus = ValueOf(field, "gpus")) command->gpus = gpus;
+    if (char* from = ValueOf(field, "bind-from")) command->bind_from = from;
+    if (char* to = ValueOf(field, "bind-to")) command->bind_to = to;
+    if (char* ms = ValueOf(field, "timeout-ms")) command->timeout_ms = std::strtoll(ms, nullptr, 10);
+    if (char* ms = ValueOf(field, "grace-ms")) command->grace_ms = std::strtoll(ms, nullptr, 10);
+    if (char* bytes = ValueOf(field, "memory")) command->memory = std::strtoll(bytes, nullptr, 10);
+    if (char* marker = ValueOf(field, "marker")) {
+      command->marker = marker;
+      const std::size_t length = sizeof(kMarkerVariable) + 1 + std::strlen(marker);
+      char* const variable = static_cast<char*>(std::malloc(length));
+      if (variable == nullptr) return ENOMEM;
+      std::strcpy(variable, kMarkerVariable);
+      std::strcat(variable, "=");
+      std::strcat(variable, marker);
+      variables = SetVariable(command->envp, variables, variable);
+    }
+    whole = whole || ValueOf(field, "end") != nullptr;
+  }
+  return whole && arguments > 0 ? 0 : EBADMSG;
+}
+
+const char* FindVariable(char** envp, const char* name) {
+  for (; *envp != nullptr; ++envp) {
+    if (const char* value = ValueOf(*envp, name)) return value;
+  }
+  return nullptr;
+}
+
+}  // namespace qalam::shim

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine and the shim agree on: the files of an attempt's folder, the marker that finds its processes, and
+// what the shim's own exit code says. docs/run-folder.md tells it to people.
+#pragma once
+
+namespace qalam::shim {
+
+// NUL-terminated fields "key=value", the last one "end=": arg, env, cwd, timeout-ms, grace-ms, memory, bind-from,
+// bind-to, marker, hint, gpus. Unknown keys are skipped.
+inline constexpr char kCommandFile[] = "command";
+// Lines "key=value": boot, shim, child (each "pid ticks"), started (ns since 1970), cgroup, memory-cgroup, gpus,
+// marker; the last line is "end". Whole or worthless: the command is released only when all of it is on disk.
+inline constexpr char kStartedFile[] = "started";
+inline constexpr char kStartedEnd[] = "\nend\n";
+inline constexpr char kExitFile[] = "exit.json";
+inline constexpr char kExitDraft[] = "exit.json.tmp";
+inline constexpr char kOutputFile[] = "output.log";
+inline constexpr char kFilesFolder[] = "files";
+
+inline constexpr char kMarkerVariable[] = "QALAM_ATTEMPT";
+
+// Exit codes. kSetupFailed + errno: nothing was started, it may be tried again.
+inline constexpr int kDone = 0, kAlreadyStarted = 1, kLockHeld = 2, kUsage = 64, kSetupFailed = 100;
+
+}  // namespace qalam::shim
