@@ -45,7 +45,12 @@ struct Event {
   WallTime first{}, last{};
 };
 
-// Rows are written whole: the last one of a name wins. References are checked: a trial needs its experiment.
+// More events of one object than this are not kept: the oldest go, some at a time, down to kEventsLeft.
+inline constexpr int kMaxEvents = 1'000, kEventsLeft = 900;
+
+// Rows are written whole: the last one of a name wins. References are checked: a trial needs its experiment, and
+// FAILED_PRECONDITION names what is missing. An experiment keeps its id, uid, namespace and name, a trial its name,
+// experiment and ordinal; a row that would give one of these to another is ALREADY_EXISTS.
 struct WriteBatch {
   std::vector<Experiment> experiments;
   std::vector<Trial> trials;
@@ -59,7 +64,8 @@ struct WriteBatch {
   }
 };
 
-// What changed after a revision: names only; read the rows for the rest.
+// Experiments and trials written after a revision, in the order of their last writing; read the rows for the rest.
+// Batches are whole: all of one has the same revision.
 struct Changes {
   std::int64_t revision = 0;  // hand it in next time
   std::vector<std::int64_t> experiments;
@@ -77,7 +83,7 @@ class StoreReader {
   virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;  // by step, attempt
   virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;  // by id
   virtual Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) = 0;  // newest attempt's
-  virtual Result<std::vector<Event>> Events(std::int64_t experiment_id) = 0;  // oldest first, by last
+  virtual Result<std::vector<Event>> Events(std::int64_t experiment_id) = 0;  // by last, then as first recorded
   virtual Result<Changes> ChangesSince(std::int64_t revision) = 0;
 };
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading, the same for a reader beside the writer and for the writer itself.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/db.h"
+#include "store/store.h"
+
+namespace qalam {
+
+inline constexpr Sql kLastRevision =
+    "SELECT max(ifnull((SELECT max(resource_version) FROM experiments), 0), "
+    "ifnull((SELECT max(resource_version) FROM trials), 0))";
+
+// The file that a name stands for, whatever links lead there: one database has one lock.
+Result<std::string> ResolveFile(const std::string& name);
+
+// Base is StoreReader or Store. Each answer is one snapshot.
+template <class Base>
+class SqliteReads : public Base {
+ public:
+  Result<std::vector<Experiment>> Experiments() override;
+  Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name, const std::string& name) override;
+  Result<std::vector<Trial>> Trials(std::int64_t experiment_id) override;
+  Result<std::optional<Trial>> FindTrial(const std::string& name) override;
+  Result<std::vector<StepRecord>> Steps(const std::string& trial_name) override;
+  Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) override;
+  Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) override;
+  Result<std::vector<Event>> Events(std::int64_t experiment_id) override;
+  Result<Changes> ChangesSince(std::int64_t revision) override;
+
+ protected:
+  virtual Result<Database*> Connection() = 0;
+};
+
+extern template class SqliteReads<StoreReader>;
+extern template class SqliteReads<Store>;
+
+}  // namespace qalam
