@@ -25,17 +25,13 @@ class Node {
   struct Entry;
 
   Node() = default;  // null
-  static Node Scalar(Kind kind, std::string text) {
-    Node n;
-    n.kind = kind, n.text = std::move(text);
-    return n;
-  }
-  static Node String(std::string text) { return Scalar(Kind::kString, std::move(text)); }
-  static Node Int(long long value) { return Scalar(Kind::kInt, std::to_string(value)); }
-  static Node Bool(bool value) { return Scalar(Kind::kBool, value ? "true" : "false"); }
+  static Node Scalar(Kind kind, std::string text);
+  static Node String(std::string text);
+  static Node Int(long long value);
+  static Node Bool(bool value);
   static Node Float(double value);  // a NaN or infinity becomes a string: JSON has none
-  static Node Sequence() { return Scalar(Kind::kSequence, ""); }
-  static Node Map() { return Scalar(Kind::kMap, ""); }
+  static Node Sequence();
+  static Node Map();
 
   bool IsScalar() const { return kind != Kind::kSequence && kind != Kind::kMap; }
   const Node* Find(std::string_view key) const;  // in a map; nullptr if absent
@@ -54,6 +50,18 @@ struct Node::Entry {
   Position key_position;
   Node value;
 };
+
+// Below Entry, because a Node can be destroyed only where its entries are known.
+inline Node Node::Scalar(Kind kind, std::string text) {
+  Node n;
+  n.kind = kind, n.text = std::move(text);
+  return n;
+}
+inline Node Node::String(std::string text) { return Scalar(Kind::kString, std::move(text)); }
+inline Node Node::Int(long long value) { return Scalar(Kind::kInt, std::to_string(value)); }
+inline Node Node::Bool(bool value) { return Scalar(Kind::kBool, value ? "true" : "false"); }
+inline Node Node::Sequence() { return Scalar(Kind::kSequence, ""); }
+inline Node Node::Map() { return Scalar(Kind::kMap, ""); }
 
 std::string ToJson(const Node& node, int indent = -1);  // one line, or indented by `indent`
 std::string ToYaml(const Node& node);                   // block style, ends with a newline; reads back as equal
