@@ -129,7 +129,7 @@ class JsonPrinter {
   void NewLine(int depth, std::string* out) const {
     if (indent_ < 0) return;
     *out += '\n';
-    out->append(static_cast<std::size_t>(indent_ * depth), ' ');
+    out->append(static_cast<std::size_t>(indent_) * static_cast<std::size_t>(depth), ' ');
   }
 
   int indent_;

@@ -247,7 +247,7 @@ TEST(SearchSpace, NumbersAreComparedByValueAndCategoriesByText) {
             Named("r", Real("0", "1", "0.1")), Named("c", List(ParameterType::kCategorical, {"0.5", "1"}))});
   EXPECT_TRUE(space.Check({{"d", "0.50"}, {"i", "3.0"}, {"r", "0.30000000000000004"}, {"c", "0.5"}}).ok());
   EXPECT_TRUE(space.Check({{"c", "1"}, {"r", "1e-1"}, {"i", "+4"}, {"d", "2.0"}}).ok());
-  const auto fault = [&](Assignments a) {
+  const auto fault = [&](const Assignments& a) {
     const Status status = space.Check(a);
     EXPECT_EQ(space.Encode(a).status().message(), status.message());
     return status.message();
