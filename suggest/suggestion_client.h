@@ -19,11 +19,11 @@ struct Suggestion {
 };
 
 struct SuggestionReply {
-  std::vector<Suggestion> suggestions;       // may be fewer or more than asked
-  std::vector<Setting> algorithm_settings;   // to be fed back in the next request
-  bool exhausted = false;                    // there is nothing more to propose
-  int rejected = 0;                          // illegal suggestions that were dropped
-  std::string rejected_why;                  // the first one's fault, for people
+  std::vector<Suggestion> suggestions;      // may be fewer or more than asked
+  std::vector<Setting> algorithm_settings;  // to be fed back in the next request
+  bool exhausted = false;                   // there is nothing more to propose
+  int rejected = 0;                         // illegal suggestions that were dropped
+  std::string rejected_why;                 // the first one's fault, for people
 };
 
 // The trials of one experiment, as the client reads them while it builds a request: on the loop's thread, only
@@ -42,8 +42,8 @@ struct SuggestionRequest {
   std::string uid;
   std::vector<Setting> algorithm_settings;  // the experiment's, overwritten by what the service fed back
   std::shared_ptr<const TrialSource> trials;
-  int current_request_number = 0;           // how many are wanted now
-  int total_request_number = 0;             // all ever wanted, these included: the last one's ordinal
+  int current_request_number = 0;  // how many are wanted now
+  int total_request_number = 0;    // all ever wanted, these included: the last one's ordinal
 };
 
 class SuggestionClient {

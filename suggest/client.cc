@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of all suggestion services. Requests are built on the loop's thread, where the trials are; replies are
+// checked on the thread of gRPC that brought them; what is left for the loop is small.
+#include <fmt/core.h>
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "proto/api.grpc.pb.h"
+#include "suggest/convert.h"
+#include "suggest/reply.h"
+#include "suggest/server.h"
+#include "suggest/service.h"
+
+namespace qalam {
+namespace {
+
+using std::chrono::system_clock;
+
+// What the service said it knows of an experiment. Of the loop's thread.
+struct Remembered {
+  std::string token;           // empty: nothing
+  std::uint64_t revision = 0;  // of the trials it was sent
+};
+
+// One call: made on the loop's thread, ended on one of gRPC's, told on the loop's.
+struct Call {
+  std::string uid, service;
+  std::weak_ptr<Remembered> experiment;  // gone: nobody wants the answer any more
+  grpc::ClientContext context;
+};
+struct SuggestionCall : Call {
+  SuggestionRequest asked;
+  std::function<void(Result<SuggestionReply>)> done;
+  system_clock::time_point deadline;
+  std::uint64_t revision = 0;  // of the trials in `request`
+  wire::GetSuggestionsRequest request;
+  wire::GetSuggestionsReply reply;
+};
+struct ValidateCall : Call {
+  std::function<void(Status)> done;
+  wire::ValidateAlgorithmSettingsRequest request;
+  wire::ValidateAlgorithmSettingsReply reply;
+};
+
+// The calls that gRPC holds. Outlives the client where a thread of gRPC is just leaving it.
+class UnderWay {
+ public:
+  void Add(Call* call) {
+    const std::lock_guard lock(mutex_);
+    calls_.insert(call);
+  }
+  void Remove(Call* call) {
+    const std::lock_guard lock(mutex_);
+    calls_.erase(call);
+    if (calls_.empty()) none_.notify_all();
+  }
+  template <class Predicate>
+  void CancelIf(Predicate predicate) {
+    const std::lock_guard lock(mutex_);
+    for (Call* call : calls_) {
+      if (predicate(*call)) call->context.TryCancel();
+    }
+  }
+  void WaitForNone() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return calls_.empty(); });
+  }
+
+ private:
+  std::mutex mutex_;  // guards calls_, and keeps each of them alive while it is in there
+  std::unordered_set<Call*> calls_;
+  std::condition_variable none_;
+};
+
+Status FaultOf(const Call& call, const grpc::Status& status, std::chrono::milliseconds deadline) {
+  auto code = static_cast<Code>(status.error_code());
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) code = Code::kPermissionDenied;
+  if (code > Code::kDataLoss) code = Code::kUnknown;
+  std::string text = Shown(status.error_message());
+  if (code == Code::kDeadlineExceeded)
+    text = fmt::format("no answer within {} s", std::chrono::duration<double>(deadline).count());
+  if (text.empty()) text = "failed without a word";
+  return Status(code, std::move(text)).Within(call.service);
+}
+
+class GrpcClient final : public SuggestionClient {
+ public:
+  // `where`: its address, or empty for the built-in `server`, which the client owns.
+  GrpcClient(Loop& loop, ClientOptions options, std::string where, const std::shared_ptr<grpc::Channel>& channel,
+             std::unique_ptr<GrpcServer> server)
+      : loop_(loop),
+        options_(options),
+        where_(std::move(where)),
+        server_(std::move(server)),
+        stub_(wire::Suggestion::NewStub(channel)) {}
+
+  ~GrpcClient() override {
+    experiments_.clear();  // what was posted and has not run finds nobody
+    under_way_->CancelIf([](const Call&) { return true; });
+    under_way_->WaitForNone();
+  }
+
+  void Validate(const SuggestionRequest& request, std::function<void(Status)> done) override {
+    const auto call = std::make_shared<ValidateCall>();
+    ToWire(*request.spec, request.algorithm_settings, call->request.mutable_experiment());
+    call->done = std::move(done);
+    Begin(*call, request, system_clock::now() + options_.deadline);
+    stub_->async()->ValidateAlgorithmSettings(
+        &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
+          const Status verdict = status.ok() ? OkStatus() : FaultOf(*call, status, options_.deadline);
+          End(call, [call, verdict] { call->done(verdict); });
+        });
+  }
+
+  void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override {
+    Send(request, std::move(done), system_clock::now() + options_.deadline);
+  }
+
+  void Forget(const std::string& uid) override {
+    experiments_.erase(uid);
+    under_way_->CancelIf([&](const Call& call) { return call.uid == uid; });
+  }
+
+ private:
+  std::shared_ptr<Remembered>& ExperimentOf(const std::string& uid) {
+    std::shared_ptr<Remembered>& experiment = experiments_[uid];
+    if (experiment == nullptr) experiment = std::make_shared<Remembered>();
+    return experiment;
+  }
+
+  void Begin(Call& call, const SuggestionRequest& request, system_clock::time_point deadline) {
+    call.uid = request.uid;
+    call.service = fmt::format("suggestion service {}", request.spec->algorithm.name);
+    if (!where_.empty()) call.service += " at " + where_;
+    call.experiment = ExperimentOf(request.uid);
+    call.context.set_deadline(deadline);
+    under_way_->Add(&call);
+  }
+
+  // On gRPC's thread, once a call, last: `then` will run on the loop, unless nobody wants it any more.
+  template <class C, class Then>
+  void End(const std::shared_ptr<C>& call, Then then) {
+    const std::shared_ptr<UnderWay> under_way = under_way_;
+    loop_.Post([call, then = std::move(then)]() mutable {
+      if (!call->experiment.expired()) then();
+    });
+    under_way->Remove(call.get());  // from here on the client and the loop may be gone
+  }
+
+  void Send(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done,
+            system_clock::time_point deadline);
+  Result<SuggestionReply> Read(SuggestionCall& call, const grpc::Status& status) const;
+  void Tell(SuggestionCall& call, Result<SuggestionReply> reply);
+
+  Loop& loop_;
+  const ClientOptions options_;
+  const std::string where_;
+  const std::unique_ptr<GrpcServer> server_;
+  const std::unique_ptr<wire::Suggestion::Stub> stub_;
+  std::map<std::string, std::shared_ptr<Remembered>> experiments_;  // by uid, of the loop's thread; never null
+  const std::shared_ptr<UnderWay> under_way_ = std::make_shared<UnderWay>();
+};
+
+void GrpcClient::Send(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done,
+                      system_clock::time_point deadline) {
+  const auto call = std::make_shared<SuggestionCall>();
+  call->asked = request;
+  call->done = std::move(done);
+  call->deadline = deadline;
+  call->revision = request.trials->revision();
+
+  wire::GetSuggestionsRequest& message = call->request;
+  ToWire(*request.spec, request.algorithm_settings, message.mutable_experiment());
+  message.set_current_request_number(request.current_request_number);
+  message.set_total_request_number(request.total_request_number);
+  message.set_uid(request.uid);
+  message.set_namespace_(request.spec->namespace_name);
+  message.set_accepts_token(true);
+  Remembered& remembered = *ExperimentOf(request.uid);
+  if (remembered.revision > call->revision) remembered = {};  // these are not the trials it was sent
+  message.set_history_token(remembered.token);
+  const ObjectiveSpec& objective = request.spec->objective;
+  request.trials->Visit(remembered.revision, [&](const Trial& trial) {
+    ToWire(trial, objective, IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
+  });
+
+  Begin(*call, request, deadline);
+  stub_->async()->GetSuggestions(
+      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
+        Result<SuggestionReply> reply = Read(*call, status);
+        End(call, [this, call, reply = std::move(reply)]() mutable { Tell(*call, std::move(reply)); });
+      });
+}
+
+// On gRPC's thread.
+Result<SuggestionReply> GrpcClient::Read(SuggestionCall& call, const grpc::Status& status) const {
+  const std::size_t sent = call.request.ByteSizeLong();
+  const int trials = call.request.trials_size() + call.request.unobserved_trials_size();
+  call.request.clear_trials();  // a whole history is large, and nobody reads it again
+  call.request.clear_unobserved_trials();
+  if (!status.ok()) {
+    const std::string_view text = status.error_message();
+    if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED && text.find("larger than max") != text.npos) {
+      const bool ours = text.find(fmt::format("vs. {}", kMaxMessageBytes)) != text.npos && sent <= kMaxMessageBytes;
+      return Status(Code::kResourceExhausted,
+                    ours ? fmt::format("its reply is larger than {} MiB", kMaxMessageBytes >> 20)
+                         : fmt::format("the request with {} trials, {} bytes, is more than it takes", trials, sent))
+          .Within(call.service);
+    }
+    return FaultOf(call, status, options_.deadline);
+  }
+  if (call.reply.history_needed()) return SuggestionReply{};
+  Result<SuggestionReply> reply = CheckReply(call.reply, *call.asked.space, call.asked.current_request_number);
+  call.reply.clear_parameter_assignments();
+  return reply.ok() ? std::move(reply) : reply.status().Within(call.service);
+}
+
+// On the loop's thread, where the experiment is known to be there.
+void GrpcClient::Tell(SuggestionCall& call, Result<SuggestionReply> reply) {
+  if (!reply.ok()) return call.done(std::move(reply));
+  if (call.reply.history_needed()) {
+    *call.experiment.lock() = {};
+    if (call.request.history_token().empty()) {
+      return call.done(Status(Code::kInternal, "asks for the history that it was sent").Within(call.service));
+    }
+    return Send(call.asked, std::move(call.done), call.deadline);
+  }
+  // Without a token the service remembers nothing: the next request holds everything again.
+  Remembered& remembered = *call.experiment.lock();
+  remembered = {call.reply.history_token(), call.reply.history_token().empty() ? 0 : call.revision};
+  call.done(std::move(reply));
+}
+
+}  // namespace
+
+std::unique_ptr<SuggestionClient> MakeInProcessClient(Loop& loop, ClientOptions options) {
+  Result<std::unique_ptr<GrpcServer>> server = GrpcServer::Start("");
+  QALAM_CHECK(server.ok(), "a server without a port has nothing that can fail");
+  const std::shared_ptr<grpc::Channel> channel = (*server)->InProcessChannel();
+  return std::make_unique<GrpcClient>(loop, options, "", channel, *std::move(server));
+}
+
+std::unique_ptr<SuggestionClient> MakeRemoteClient(Loop& loop, const std::string& address, ClientOptions options) {
+  PrepareGrpc();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // The caller has its own backoff; the channel's must not add a minute to it after a restart of the service.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);  // also the time one attempt to connect gets
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+  return std::make_unique<GrpcClient>(loop, options, address,
+                                      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments),
+                                      nullptr);
+}
+
+}  // namespace qalam

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "suggest/reply.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace qalam {
+namespace {
+
+namespace wire = ::api::v1::beta1;
+
+// A number has fewer digits; a list member is no longer than the document it stands in.
+constexpr std::size_t kMaxNumberBytes = 1 << 10;
+constexpr std::size_t kMaxValueBytes = 1 << 20;
+constexpr std::size_t kMaxShownName = 100;
+constexpr std::size_t kMaxSettingsBytes = 1 << 20;
+constexpr std::size_t kMaxLabels = 64;
+constexpr std::size_t kMaxLabelBytes = 4096;
+
+bool IsDnsLabel(std::string_view name) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= 63 && alphanumeric(name.front()) && alphanumeric(name.back()) &&
+         std::ranges::all_of(name, [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
+// The assignments in the order of the space, each parameter exactly once.
+Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAssignments& from,
+                                    const SearchSpace& space) {
+  const std::vector<Parameter>& parameters = space.parameters();
+  Assignments out(parameters.size());
+  for (const wire::ParameterAssignment& a : from.assignments()) {
+    const auto it = std::ranges::find(parameters, a.name(), &Parameter::name);
+    if (it == parameters.end())
+      return InvalidArgument("parameter '{}' is not one of the experiment", Shown(a.name(), kMaxShownName));
+    Assignment& to = out[static_cast<std::size_t>(it - parameters.begin())];
+    if (!to.name.empty()) return InvalidArgument("parameter '{}' has two values", a.name());
+    const bool number = it->type == ParameterType::kDouble || it->type == ParameterType::kInt;
+    if (a.value().size() > (number ? kMaxNumberBytes : kMaxValueBytes)) {
+      return InvalidArgument("parameter '{}' has a value of {} bytes", a.name(), a.value().size());
+    }
+    to = {a.name(), a.value()};
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (out[i].name.empty()) return InvalidArgument("parameter '{}' has no value", parameters[i].name);
+  }
+  QALAM_RETURN_IF_ERROR(space.Check(out));
+  return out;
+}
+
+Result<Suggestion> ReadSuggestion(const wire::GetSuggestionsReply::ParameterAssignments& from,
+                                  const SearchSpace& space) {
+  Suggestion out;
+  QALAM_TRY(out.assignments, ReadAssignments(from, space));
+  if (!from.trial_name().empty() && !IsDnsLabel(from.trial_name())) {
+    return InvalidArgument(
+        "trial name '{}' is not a DNS label (lower-case letters, digits and '-', at most 63 characters)",
+        Shown(from.trial_name(), kMaxShownName));
+  }
+  out.trial_name = from.trial_name();
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : from.labels()) bytes += key.size() + value.size();
+  if (from.labels_size() > static_cast<int>(kMaxLabels) || bytes > kMaxLabels * kMaxLabelBytes) {
+    return InvalidArgument("{} labels of {} bytes are too many", from.labels_size(), bytes);
+  }
+  out.labels.insert(from.labels().begin(), from.labels().end());
+  return out;
+}
+
+}  // namespace
+
+std::string Shown(std::string_view text, std::size_t longest) {
+  std::string out(text.substr(0, longest));
+  // Not in the middle of a character.
+  while (text.size() > longest && !out.empty() && (text[out.size()] & 0xC0) == 0x80) out.pop_back();
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return text.size() > longest ? out + "..." : out;
+}
+
+Result<SuggestionReply> CheckReply(const wire::GetSuggestionsReply& reply, const SearchSpace& space, int wanted) {
+  SuggestionReply out;
+  std::set<std::string> names;
+  for (const auto& from : reply.parameter_assignments()) {
+    if (out.suggestions.size() >= static_cast<std::size_t>(std::max(wanted, 0))) break;
+    Result<Suggestion> suggestion = ReadSuggestion(from, space);
+    if (suggestion.ok() && !suggestion->trial_name.empty() && !names.insert(suggestion->trial_name).second) {
+      suggestion = InvalidArgument("trial name '{}' came twice", suggestion->trial_name);
+    }
+    if (suggestion.ok()) {
+      out.suggestions.push_back(*std::move(suggestion));
+    } else if (out.rejected++ == 0) {
+      out.rejected_why = Shown(suggestion.status().message());
+    }
+  }
+  std::size_t bytes = 0;
+  for (const wire::AlgorithmSetting& setting : reply.algorithm().algorithm_settings()) {
+    bytes += setting.name().size() + setting.value().size();
+    if (bytes > kMaxSettingsBytes) {
+      return Error(Code::kResourceExhausted, "the algorithm settings in the reply are more than {} bytes",
+                   kMaxSettingsBytes);
+    }
+    out.algorithm_settings.push_back({setting.name(), setting.value()});
+  }
+  out.exhausted = reply.exhausted();
+  return out;
+}
+
+}  // namespace qalam

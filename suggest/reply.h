@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a suggestion service answered, checked before anything is made of it: only legal suggestions come through.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/search_space.h"
+#include "core/status.h"
+#include "proto/api.pb.h"
+#include "suggest/suggestion_client.h"
+
+namespace qalam {
+
+// At most `wanted` suggestions, each with the parameters of `space` in its order. Illegal ones are dropped, counted
+// and the first one's fault told: a parameter missing, unknown or twice, a value outside the space, a trial name that
+// is no DNS label or came twice. A fault: settings to be fed back that are too much to keep.
+Result<SuggestionReply> CheckReply(const ::api::v1::beta1::GetSuggestionsReply& reply, const SearchSpace& space,
+                                   int wanted);
+
+// For a person's eyes, whatever the service sent: at most `longest` bytes and "...", one line, no control characters.
+std::string Shown(std::string_view text, std::size_t longest = 400);
+
+}  // namespace qalam

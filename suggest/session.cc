@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "suggest/session.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "core/rng.h"
+
+namespace qalam {
+namespace {
+
+// More than anybody wants at once; a request for 2^31 must not take the memory of all others.
+constexpr int kMaxCount = 100'000;
+
+struct Prepared {
+  AskedExperiment asked;
+  SearchSpace space;
+  const AlgorithmInfo* algorithm;
+};
+
+AlgorithmContext ContextOf(const AskedExperiment& asked, const SearchSpace& space, std::uint64_t seed) {
+  return {space, seed, asked.algorithm.settings, asked.max_trials};
+}
+
+Result<Prepared> Prepare(const wire::Experiment& experiment) {
+  QALAM_TRY(AskedExperiment asked, FromWire(experiment));
+  const AlgorithmInfo* algorithm = FindAlgorithm(asked.algorithm.name);
+  if (algorithm == nullptr) return InvalidArgument("unknown algorithm name {}", asked.algorithm.name);
+  SearchSpace space;
+  if (!asked.parameters.empty()) {
+    QALAM_TRY(space, SearchSpace::Create(asked.parameters));
+  }
+  QALAM_RETURN_IF_ERROR(ValidateAlgorithm(*algorithm, ContextOf(asked, space, 0)));
+  return Prepared{std::move(asked), std::move(space), algorithm};
+}
+
+// The experiment without what may be edited while it runs and changes no suggestion.
+std::string IdentityOf(const wire::GetSuggestionsRequest& request) {
+  wire::Experiment stable = request.experiment();
+  stable.mutable_spec()->clear_parallel_trial_count();
+  return fmt::format("{}/{}/{}", request.namespace_(), request.uid(), stable.SerializeAsString());
+}
+
+// The uid, else what the experiment says of itself: so a resumed experiment goes on as it began. (A random_state among
+// the settings comes before it: algorithms/suggester.h.)
+std::uint64_t SeedOf(const wire::GetSuggestionsRequest& request) {
+  if (!request.uid().empty()) return StableHash(request.uid());
+  wire::Experiment stable = request.experiment();  // budgets may be edited: the seed must stay
+  stable.mutable_spec()->clear_parallel_trial_count();
+  stable.mutable_spec()->clear_max_trial_count();
+  return StableHash(stable.SerializeAsString());
+}
+
+std::uint64_t FingerprintOf(const wire::Trial& trial, const AskedTrial& asked) {
+  std::uint64_t hash = MixHash(trial.ordinal(), static_cast<std::uint64_t>(asked.phase));
+  hash = MixHash(hash, static_cast<std::uint64_t>(asked.outcome));
+  hash = MixHash(hash, std::bit_cast<std::uint64_t>(asked.y));
+  for (const wire::ParameterAssignment& a : trial.spec().parameter_assignments().assignments()) {
+    hash = MixHash(MixHash(hash, StableHash(a.name())), StableHash(a.value()));
+  }
+  return hash;
+}
+
+}  // namespace
+
+Status Session::Validate(const wire::Experiment& experiment) { return Prepare(experiment).status(); }
+
+Result<std::unique_ptr<Session>> Session::Create(const wire::GetSuggestionsRequest& request) {
+  QALAM_TRY(Prepared prepared, Prepare(request.experiment()));
+  if (prepared.asked.parameters.empty()) {
+    return InvalidArgument("experiment '{}' has no parameters to suggest values for", prepared.asked.name);
+  }
+  const std::uint64_t seed = SeedOf(request);
+  std::unique_ptr<Session> session(
+      new Session(std::move(prepared.asked), std::move(prepared.space), IdentityOf(request)));
+  session->suggester_ = prepared.algorithm->make(ContextOf(session->asked_, session->space_, seed));
+  return session;
+}
+
+Session::Session(AskedExperiment asked, SearchSpace space, std::string identity)
+    : asked_(std::move(asked)), space_(std::move(space)), identity_(std::move(identity)), history_(space_.dim()) {}
+
+bool Session::IsFor(const wire::GetSuggestionsRequest& request) const { return IdentityOf(request) == identity_; }
+
+bool Session::Merge(const wire::GetSuggestionsRequest& request) {
+  ++merges_;
+  std::vector<Finished> finished;
+  int index = 0;
+  for (const wire::Trial& trial : request.trials()) {
+    if (!MergeOne(trial, index++, &finished)) return false;
+  }
+  for (const wire::Trial& trial : request.unobserved_trials()) {
+    if (!MergeOne(trial, index++, &finished)) return false;
+  }
+  if (request.history_token().empty()) {
+    for (const auto& [name, known] : known_) {
+      if (known.merge != merges_) return false;
+    }
+  }
+  std::ranges::stable_sort(finished, {}, &Finished::ordinal);
+  for (const Finished& f : finished) history_.Append(f.unit, f.trial.y, f.trial.outcome, f.ordinal);
+  return true;
+}
+
+bool Session::MergeOne(const wire::Trial& trial, int index, std::vector<Finished>* finished) {
+  AskedTrial asked = FromWire(trial, asked_.metric, asked_.direction);
+  const std::uint64_t fingerprint = FingerprintOf(trial, asked);
+  // A trial without a name is known by its place; no name on the wire begins with a NUL.
+  auto [it, added] = known_.try_emplace(trial.name().empty() ? fmt::format("{}{}", '\0', index) : trial.name());
+  const std::string& name = it->first;
+  Known& known = it->second;
+  if (known.merge == merges_) return true;  // named twice in one request: the first one counts
+  known.merge = merges_;
+  if (!added && known.fingerprint == fingerprint) return true;
+  if (known.phase == AskedTrial::Phase::kFinished) return false;
+  pending_.erase({known.ordinal, name});
+
+  if (asked.phase != AskedTrial::Phase::kIgnored) {
+    Result<Eigen::VectorXd> unit = space_.Encode(AssignmentsOf(trial));
+    if (!unit.ok()) {
+      asked.phase = AskedTrial::Phase::kIgnored;
+    } else if (asked.phase == AskedTrial::Phase::kPending) {
+      pending_[{trial.ordinal(), name}] = *std::move(unit);
+    } else {
+      finished->push_back({*std::move(unit), asked, trial.ordinal()});
+    }
+  }
+  known.fingerprint = fingerprint;
+  known.ordinal = trial.ordinal();
+  known.phase = asked.phase;
+  return true;
+}
+
+Pending Session::PendingNow() const {
+  Pending out;
+  out.x.resize(space_.dim(), static_cast<Eigen::Index>(pending_.size()));
+  out.ordinal.reserve(pending_.size());
+  for (const auto& [key, unit] : pending_) {
+    out.x.col(static_cast<Eigen::Index>(out.ordinal.size())) = unit;
+    out.ordinal.push_back(key.first);
+  }
+  return out;
+}
+
+Status Session::Suggest(const wire::GetSuggestionsRequest& request, wire::GetSuggestionsReply* reply) {
+  const int count = request.current_request_number();
+  if (count < 0 || count > kMaxCount) {
+    return InvalidArgument("current_request_number is {}, it must be between 0 and {}", count, kMaxCount);
+  }
+  suggester_->Observe(history_.View(observed_), PendingNow());
+  observed_ = history_.size();
+  if (count == 0) return OkStatus();
+  // How many suggestions came before these. Clients older than total_request_number leave it at 0.
+  const std::uint64_t ordinal = request.total_request_number() > 0
+                                    ? static_cast<std::uint64_t>(std::max(0, request.total_request_number() - count))
+                                    : known_.size();
+  QALAM_TRY(const std::vector<Proposal> proposals, suggester_->Suggest(count, ordinal));
+  QALAM_CHECK(proposals.size() <= static_cast<std::size_t>(count), "an algorithm gives no more than it was asked for");
+  for (const Proposal& proposal : proposals) {
+    auto& suggestion = *reply->add_parameter_assignments();
+    for (Assignment& assignment : space_.Decode(proposal.unit)) {
+      wire::ParameterAssignment& a = *suggestion.add_assignments();
+      a.set_name(std::move(assignment.name));
+      a.set_value(std::move(assignment.value));
+    }
+    if (!proposal.label.empty()) (*suggestion.mutable_labels())[std::string(kModelLabel)] = proposal.label;
+  }
+  reply->set_exhausted(proposals.size() < static_cast<std::size_t>(count));
+  return OkStatus();
+}
+
+std::size_t Session::bytes() const {
+  const std::size_t column = static_cast<std::size_t>(space_.dim()) * sizeof(double) + 3 * sizeof(std::uint64_t);
+  constexpr std::size_t kName = 128;  // node, string and bucket of `known_`
+  return identity_.size() + static_cast<std::size_t>(history_.size()) * 2 * column + known_.size() * kName;
+}
+
+}  // namespace qalam

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the suggestion server remembers of one experiment: the space, the algorithm with what it has learned, and the
+// trials that it was shown. A cache: any request with the whole history builds an equal one.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "algorithms/suggester.h"
+#include "core/history.h"
+#include "core/search_space.h"
+#include "core/status.h"
+#include "suggest/convert.h"
+
+namespace qalam {
+
+// Not thread-safe.
+class Session {
+ public:
+  // What ValidateAlgorithmSettings answers: INVALID_ARGUMENT with Katib's texts. An experiment without parameters
+  // passes: Katib's own callers ask about settings alone.
+  static Status Validate(const wire::Experiment& experiment);
+
+  // The same faults, and one for an experiment without parameters. Uses the experiment, uid and namespace of `request`.
+  static Result<std::unique_ptr<Session>> Create(const wire::GetSuggestionsRequest& request);
+
+  // Whether it was made for this experiment as `request` states it; false after an edit that suggestions depend on.
+  bool IsFor(const wire::GetSuggestionsRequest& request) const;
+
+  // Takes over the trials of `request`: changes, or the whole history when it has no token. False: adding does not
+  // lead there, because a finished trial changed or a known one is gone; the session is of no more use. A new one
+  // takes anything. Broken trials (a parameter missing, a value outside the space) are left out.
+  bool Merge(const wire::GetSuggestionsRequest& request);
+
+  // Fills `reply` with `request`'s current_request_number suggestions, or fewer and `exhausted`.
+  Status Suggest(const wire::GetSuggestionsRequest& request, wire::GetSuggestionsReply* reply);
+
+  std::size_t trials() const { return known_.size(); }
+  std::size_t bytes() const;  // of memory, roughly
+
+ private:
+  struct Known {
+    std::uint64_t fingerprint = 0;
+    std::uint64_t merge = 0;  // the last one that showed this trial
+    std::uint64_t ordinal = 0;
+    AskedTrial::Phase phase = AskedTrial::Phase::kIgnored;
+  };
+  struct Finished {
+    Eigen::VectorXd unit;
+    AskedTrial trial;
+    std::uint64_t ordinal = 0;
+  };
+
+  Session(AskedExperiment asked, SearchSpace space, std::string identity);
+  bool MergeOne(const wire::Trial& trial, int index, std::vector<Finished>* finished);
+  Pending PendingNow() const;
+
+  const AskedExperiment asked_;
+  const SearchSpace space_;     // the suggester refers to it
+  const std::string identity_;  // see IsFor
+  std::unique_ptr<Suggester> suggester_;
+  History history_;
+  Eigen::Index observed_ = 0;  // trials of `history_` that the suggester has seen
+  std::unordered_map<std::string, Known> known_;
+  std::map<std::pair<std::uint64_t, std::string>, Eigen::VectorXd> pending_;  // by ordinal, then name
+  std::uint64_t merges_ = 0;
+};
+
+}  // namespace qalam
