@@ -28,9 +28,10 @@ ARROWS = {
     "tests": ["*"],
 }
 
-# Package -> the rooms or files that may name it (tests and bench are free), and whether a header may.
+# Package -> the rooms or files that may name it (tests and bench are free), and whether it is cheap to include. What
+# is not cheap may stand in a .cc, or in a header that only its own room includes.
 PACKAGES = {
-    "sqlite3.h": (["store"], False),
+    "sqlite3.h": (["store"], True),
     "yaml.h": (["experiment"], False),
     "re2/": (["experiment"], False),
     "CLI/": (["cli"], False),
@@ -101,17 +102,40 @@ def included_package_fault(path, target):
         return NOWHERE[package]
     if package is None:
         return None if SYSTEM.match(target) else f"<{target}> is of no package on the list in tests/lint/arrows.py"
-    places, in_headers = PACKAGES[package]
+    places, _ = PACKAGES[package]
     if room in FREE:
         return None
     if "*" not in places and room not in places and path not in places:
         return f"<{target}> belongs into {', '.join(places) or 'tests'} only"
-    if path.endswith(".h") and not in_headers:
-        return f"<{target}> is too heavy for a header: include it in the .cc that needs it"
     return None
 
 
-def faults_of(path, text):
+def heavy_headers(texts):
+    """Header -> the heavy package that it brings along, directly or through others."""
+    heavy, includes = {}, {}
+    for path, text in texts.items():
+        if not path.endswith(".h"):
+            continue
+        found = [match for match in map(INCLUDE.match, text.split("\n")) if match]
+        includes[path] = [match[2] for match in found if match[1] == '"']
+        for match in found:
+            package = package_of(match[2])
+            if match[1] == "<" and package and not PACKAGES[package][1]:
+                heavy[path] = match[2]
+    grown = True
+    while grown:
+        grown = False
+        for path, targets in includes.items():
+            for target in targets:
+                # What protoc makes is not in the tree, and is heavy.
+                brought = heavy.get(target) or (target if target.endswith(".pb.h") else None)
+                if brought and path not in heavy:
+                    heavy[path] = brought
+                    grown = True
+    return heavy
+
+
+def faults_of(path, text, heavy):
     """(line, fault) pairs of one file."""
     lines = text.split("\n")
     if path.endswith(LICENSED) or path.rsplit("/", 1)[-1] in ("CMakeLists.txt", "dev", "run"):
@@ -126,6 +150,8 @@ def faults_of(path, text):
         match = INCLUDE.match(line)
         if match:
             fault = (included_room_fault if match[1] == '"' else included_package_fault)(path, match[2])
+            if not fault and match[2] in heavy and room_of(match[2]) != room_of(path) and room_of(path) not in FREE:
+                fault = f"{match[2]} brings <{heavy[match[2]]}> along: it is for its own room"
             if fault:
                 yield number, fault
 
@@ -134,20 +160,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
     root = parser.parse_args().root
-    seen = found = 0
+    texts = {}
     for path in files_below(root):
-        if not path.endswith(LICENSED) and path.rsplit("/", 1)[-1] not in ("CMakeLists.txt", "dev", "run"):
-            continue
-        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
-            text = file.read()
-        seen += 1
-        for line, fault in faults_of(path, text):
-            print(f"{path}:{line}: {fault}")
-            found += 1
-    if seen == 0:
+        if path.endswith(LICENSED) or path.rsplit("/", 1)[-1] in ("CMakeLists.txt", "dev", "run"):
+            with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+                texts[path] = file.read()
+    if not texts:
         print("no source file was found")
         return 1
-    print(f"arrows: {found} fault(s)" if found else f"arrows: {seen} files clean")
+    heavy = heavy_headers(texts)
+    found = 0
+    for path, text in texts.items():
+        for line, fault in faults_of(path, text, heavy):
+            print(f"{path}:{line}: {fault}")
+            found += 1
+    print(f"arrows: {found} fault(s)" if found else f"arrows: {len(texts)} files clean")
     return 1 if found else 0
 
 
