@@ -11,9 +11,9 @@
 namespace qalam {
 
 struct LocalEngineOptions {
-  std::string root;       // FILE.d/runs: one folder a run, docs/run-folder.md tells what is in it
-  std::string shim;       // path of the qalam-shim program
-  Resources capacity;     // what admission may give out; zero: what the machine has
+  std::string root;    // FILE.d/runs: one folder a run, docs/run-folder.md tells what is in it
+  std::string shim;    // path of the qalam-shim program
+  Resources capacity;  // what admission may give out; zero: what the machine has
 };
 
 std::unique_ptr<Engine> MakeLocalEngine(EventLoop& loop, LocalEngineOptions options);

@@ -102,6 +102,7 @@ void RunPlan::Apply(const StepRecord& record) {
   if (record.attempt < plan.attempt) return;
   plan.attempt = record.attempt;
   plan.state = record.state;
+  if (IsFinal(record.state) && record.ended > record.started) plan.spent += record.ended - record.started;
   switch (record.state) {
     case StepState::kFailed:
       plan.lost_in_row = 0;
@@ -147,6 +148,13 @@ std::vector<RunPlan::Launch> RunPlan::Ready() const {
 
 bool RunPlan::AnyRunning() const {
   return std::any_of(steps_.begin(), steps_.end(), [](const StepPlan& s) { return s.state == StepState::kRunning; });
+}
+
+std::optional<Duration> RunPlan::TimeLeft(int step) const {
+  const auto index = static_cast<std::size_t>(step);
+  const auto& timeout = run_.steps[index].timeout;
+  if (!timeout) return std::nullopt;
+  return std::max<Duration>(*timeout - steps_[index].spent, std::chrono::milliseconds(1));
 }
 
 std::optional<RunEnd> RunPlan::End() const {

@@ -40,6 +40,8 @@ class RunPlan {
   bool Ending() const { return stopping_ || decided_.has_value(); }
   bool Running(int step) const { return steps_[static_cast<std::size_t>(step)].state == StepState::kRunning; }
   bool AnyRunning() const;
+  // What its attempts have left of a step's deadline, never less than a millisecond; nullopt: it has none.
+  std::optional<Duration> TimeLeft(int step) const;
   std::optional<RunEnd> End() const;  // once nothing runs and nothing will
 
  private:
@@ -47,6 +49,7 @@ class RunPlan {
     StepState state = StepState::kWaiting;
     int attempt = 0;  // the newest one known
     int failures = 0, lost_in_row = 0;
+    Duration spent{};  // by attempts that have ended
   };
   void Decide(const StepRecord& record);
 

@@ -161,8 +161,8 @@ class Simulated final : public SimulatedEngine {
     attempt.behaviour = behave_(watch->id, step, launch.attempt);
     attempt.begun = loop_.clock().Monotonic();
     attempt.lifetime = attempt.behaviour.duration;
-    if (step.timeout && Duration(*step.timeout) < attempt.lifetime) {
-      attempt.lifetime = *step.timeout;
+    if (const auto left = watch->plan.TimeLeft(launch.step); left && *left < attempt.lifetime) {
+      attempt.lifetime = *left;
       attempt.out_of_time = true;
     }
     attempt.record.run = watch->id;

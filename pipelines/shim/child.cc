@@ -33,22 +33,8 @@ bool WriteFile(const char* path, std::string_view text) {
   return written;
 }
 
-// As root a mount namespace is enough; others get one inside a user namespace in which they are who they were.
-bool UnshareMounts() {
-  if (unshare(CLONE_NEWNS) == 0) return true;
-  const uid_t uid = geteuid();
-  const gid_t gid = getegid();
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-  Text<64> users, groups;
-  users << static_cast<long>(uid) << ' ' << static_cast<long>(uid) << " 1";
-  groups << static_cast<long>(gid) << ' ' << static_cast<long>(gid) << " 1";
-  WriteFile("/proc/self/setgroups", "deny");
-  return WriteFile("/proc/self/uid_map", users.view()) && WriteFile("/proc/self/gid_map", groups.view());
-}
-
 bool BindMount(const char* from, const char* to) {
-  return UnshareMounts() && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         mount(from, to, nullptr, MS_BIND, nullptr) == 0;
+  return UnshareMounts() && mount(from, to, nullptr, MS_BIND, nullptr) == 0;
 }
 
 void ResetSignals() {
@@ -86,6 +72,20 @@ void Execute(const Command& command) {
 
 }  // namespace
 
+// As root a mount namespace is enough; others get one inside a user namespace in which they are who they were.
+bool UnshareMounts() {
+  if (unshare(CLONE_NEWNS) == 0) return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  Text<64> users, groups;
+  users << static_cast<long>(uid) << ' ' << static_cast<long>(uid) << " 1";
+  groups << static_cast<long>(gid) << ' ' << static_cast<long>(gid) << " 1";
+  WriteFile("/proc/self/setgroups", "deny");
+  return WriteFile("/proc/self/uid_map", users.view()) && WriteFile("/proc/self/gid_map", groups.view()) &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
 void RunChild(const Command& command, const ChildPlumbing& plumbing) {
   setsid();
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -105,6 +105,11 @@ void RunChild(const Command& command, const ChildPlumbing& plumbing) {
   if (plumbing.limit_data) {
     const rlimit limit{static_cast<rlim_t>(command.memory), static_cast<rlim_t>(command.memory)};
     if (setrlimit(RLIMIT_DATA, &limit) != 0) Fail(plumbing, Stage::kLimit);
+  }
+  rlimit files{};
+  if (command.open_files > 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {  // the engine raised it for itself
+    files.rlim_cur = static_cast<rlim_t>(command.open_files);
+    setrlimit(RLIMIT_NOFILE, &files);
   }
   // After the mount: a new user namespace clears it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);

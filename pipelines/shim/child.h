@@ -22,6 +22,9 @@ struct ChildPlumbing {
   bool limit_data = false;  // no memory cgroup: RLIMIT_DATA instead
 };
 
+// Leaves the mounts of this machine for a private copy of them: by right, or in a user namespace. Sets errno.
+bool UnshareMounts();
+
 [[noreturn]] void RunChild(const Command& command, const ChildPlumbing& plumbing);
 
 }  // namespace qalam::shim

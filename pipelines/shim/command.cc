@@ -82,6 +82,7 @@ int ReadCommand(int folder, Command* command) {
     if (char* ms = ValueOf(field, "timeout-ms")) command->timeout_ms = std::strtoll(ms, nullptr, 10);
     if (char* ms = ValueOf(field, "grace-ms")) command->grace_ms = std::strtoll(ms, nullptr, 10);
     if (char* bytes = ValueOf(field, "memory")) command->memory = std::strtoll(bytes, nullptr, 10);
+    if (char* files = ValueOf(field, "open-files")) command->open_files = std::strtoll(files, nullptr, 10);
     if (char* marker = ValueOf(field, "marker")) {
       command->marker = marker;
       const std::size_t length = sizeof(kMarkerVariable) + 1 + std::strlen(marker);

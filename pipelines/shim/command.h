@@ -18,7 +18,8 @@ struct Command {
   const char* bind_to = "";  // empty: no mount
   long long timeout_ms = 0;  // 0: none
   long long grace_ms = 0;
-  long long memory = 0;  // bytes; 0: no limit
+  long long memory = 0;      // bytes; 0: no limit
+  long long open_files = 0;  // soft limit; 0: as it is
 };
 
 // 0, or an errno. EBADMSG: the file is not whole.

@@ -235,5 +235,8 @@ int main(int argc, char** argv) {
     (void)!write(STDERR_FILENO, kUse.data(), kUse.size());
     return qalam::shim::kUsage;
   }
+  if (std::strcmp(argv[1], qalam::shim::kProbeMounts) == 0) {
+    return qalam::shim::UnshareMounts() ? qalam::shim::kDone : qalam::shim::kSetupFailed + errno;
+  }
   return qalam::shim::RunAttempt(argv[1]);
 }

@@ -5,8 +5,8 @@
 
 namespace qalam::shim {
 
-// NUL-terminated fields "key=value", the last one "end=": arg, env, cwd, timeout-ms, grace-ms, memory, bind-from,
-// bind-to, marker, hint, gpus. Unknown keys are skipped.
+// NUL-terminated fields "key=value", the last one "end=": arg, env, cwd, timeout-ms, grace-ms, memory,
+// open-files, bind-from, bind-to, marker, hint, gpus. Unknown keys are skipped.
 inline constexpr char kCommandFile[] = "command";
 // Lines "key=value": boot, shim, child (each "pid ticks"), started (ns since 1970), cgroup, memory-cgroup, gpus,
 // marker; the last line is "end". Whole or worthless: the command is released only when all of it is on disk.
@@ -21,5 +21,8 @@ inline constexpr char kMarkerVariable[] = "QALAM_ATTEMPT";
 
 // Exit codes. kSetupFailed + errno: nothing was started, it may be tried again.
 inline constexpr int kDone = 0, kAlreadyStarted = 1, kLockHeld = 2, kUsage = 64, kSetupFailed = 100;
+
+// With this instead of a folder it only says whether it may mount here: kDone, or kSetupFailed + errno.
+inline constexpr char kProbeMounts[] = "--can-mount";
 
 }  // namespace qalam::shim

@@ -196,9 +196,9 @@ TEST_P(EngineConformance, AStopEndsARunningRun) {
 }
 
 TEST_P(EngineConformance, AStopIsNotForgottenByTheNextController) {
-  rig->Say("main", 1, {{}, 30'000, 0, false});
+  rig->Say("main", 1, {{{0, "begun\n"}}, 30'000, 0, false});
   ASSERT_TRUE(rig->Start("a-1", rig->OneStep()).ok());
-  ASSERT_TRUE(UntilRunning("a-1"));
+  ASSERT_TRUE(rig->RunUntil([&] { return rig->seen.Output("a-1", 1) == "begun\n"; }));
   rig->Stop("a-1");
   rig->Finish("a-1");
   rig->Crash();
@@ -338,7 +338,8 @@ TEST_P(EngineConformance, NothingIsReportedAfterTheControllerDied) {
   EXPECT_EQ(rig->seen.log, before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, EngineConformance, testing::Values(EngineKind{"Simulated", MakeSimulatedRig}),
+INSTANTIATE_TEST_SUITE_P(Engines, EngineConformance,
+                         testing::Values(EngineKind{"Simulated", MakeSimulatedRig}, EngineKind{"Local", MakeLocalRig}),
                          [](const auto& kind) { return kind.param.name; });
 
 }  // namespace

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The folder of one attempt, ROOT/RUN/STEP/ATTEMPT: what the engine writes into it and what the shim left there.
+// docs/run-folder.md tells it to people.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/run.h"
+#include "core/status.h"
+#include "pipelines/engines/fd.h"
+
+namespace qalam {
+
+// A process, and no other that had or will have its number.
+struct ProcessId {
+  pid_t pid = 0;
+  long long ticks = 0;  // since boot, when it started
+};
+
+// The shim's word that the command was started.
+struct StartedRecord {
+  std::string boot;
+  ProcessId shim, child;
+  WallTime started{};
+  std::string cgroup, memory_cgroup;  // "": there was none
+  std::vector<int> gpus;
+  std::string marker;
+};
+
+struct CommandFile {
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string cwd, hint, bind_from, bind_to;
+  std::string metrics_folder;  // made with the attempt's own; "": none
+  std::vector<int> gpus;
+  std::optional<Duration> timeout;
+  Duration grace{};
+  std::int64_t memory = 0;
+  long open_files = 0;
+};
+
+std::string AttemptPath(const std::string& root, const RunId& run, const std::string& step, int attempt);
+// Numbers of the attempts that have a folder, in order; none when the run is new.
+std::vector<int> ListAttempts(const std::string& root, const RunId& run, const std::string& step);
+
+// Makes the folder, its files/ and an empty output.log, and puts the command there. May be done again.
+Status PrepareAttempt(const std::string& path, const CommandFile& command);
+
+// nullopt: not there, or torn, which means that the command never ran.
+std::optional<StartedRecord> ReadStarted(const std::string& path);
+// How it ended, if it has: state, code, reason, times. Identity (run, step, attempt) is the caller's.
+std::optional<StepRecord> ReadExit(const std::string& path);
+// The engine's word that there is nothing left of an attempt that has no exit record.
+void WriteLost(const std::string& path, const StepRecord& record);
+
+// The shim holds the folder's lock as long as it lives. An Fd: nobody did, and now we do until it is closed.
+Fd LockAttempt(const std::string& path);
+
+}  // namespace qalam

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides from what is in the folders, never from memory of what it did: so it does not matter which controller's
+// engine looks. The folder's lock says whether a shim lives; the started record, whether the command ran; the exit
+// record, how it ended. The engine's own state is only what it is waiting for.
+#include "pipelines/engines/local_engine.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <unordered_map>
+#include <utility>
+
+#include "core/log.h"
+#include "pipelines/engines/admission.h"
+#include "pipelines/engines/attempt_folder.h"
+#include "pipelines/engines/metrics_place.h"
+#include "pipelines/engines/process.h"
+#include "pipelines/engines/run_plan.h"
+#include "pipelines/engines/tailer.h"
+#include "pipelines/shim/protocol.h"
+
+namespace qalam {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kLaunchesPerTurn = 16;  // of the loop: each is a spawn, and others want to act too
+constexpr Duration kFirstPause = milliseconds(2), kLongestPause = seconds(10);
+constexpr Duration kPatienceWithRemains = seconds(30);
+
+Duration PauseAfter(int tries) { return std::min<Duration>(kLongestPause, kFirstPause * (1LL << std::min(tries, 20))); }
+
+enum class Phase {
+  kQueued,    // waits for admission
+  kStarting,  // admitted; something went wrong before the start, and is tried again
+  kRunning,   // its shim is watched
+  kUnclear,   // a shim holds the folder's lock and has not said yet who it is
+  kClearing,  // its shim is dead: what is left of its processes is being killed
+  kReading,   // it has ended; its output is read to the end
+};
+
+// The newest attempt at a step, until its end has been told.
+struct Active {
+  int step = 0;
+  Admission::Ticket ticket = 0;
+  std::string path;
+  Phase phase = Phase::kQueued;
+  StepRecord record;
+  bool told = false;  // that it runs
+  bool over = false;
+  bool stop_sent = false;
+  int tries = 0;
+  std::string trouble;  // why it has not started yet
+  Fd process;           // its shim
+  Tailer::Id tail = 0;
+  StartedRecord started;
+  Duration clearing_since{};
+};
+using ActivePtr = std::shared_ptr<Active>;
+
+struct Watched {
+  Watched(RunId run_id, Run run, const StartOptions& start_options)
+      : id(std::move(run_id)), plan(std::move(run), start_options.after_attempt), options(start_options) {
+    active.resize(plan.run().steps.size());
+  }
+  RunId id;
+  RunPlan plan;
+  StartOptions options;
+  std::vector<ActivePtr> active;  // by step; null: none
+  bool adopting = true;           // its folder has not been looked through yet
+  bool forgotten = false;
+};
+using WatchedPtr = std::shared_ptr<Watched>;
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+class LocalEngine final : public Engine {
+ public:
+  LocalEngine(EventLoop& loop, LocalEngineOptions options)
+      : loop_(loop),
+        options_(std::move(options)),
+        capacity_(WithDefaults(options_.capacity)),
+        admission_(capacity_),
+        tailer_(loop),
+        open_files_(RaiseOpenFileLimit()) {
+    options_.root = std::filesystem::absolute(options_.root).lexically_normal().string();
+    if (options_.root.ends_with('/')) options_.root.pop_back();
+  }
+  ~LocalEngine() override {
+    *alive_ = false;
+    Forget();
+  }
+
+  void SetObserver(RunObserver* observer) override {
+    Forget();
+    observer_ = observer;
+  }
+
+  Status Start(const RunId& id, const Run& run, const StartOptions& options) override {
+    QALAM_RETURN_IF_ERROR(CheckRun(id, run));
+    if (runs_.contains(id)) return OkStatus();
+    QALAM_RETURN_IF_ERROR(CheckHere(id, run));
+    auto watched = std::make_shared<Watched>(id, run, options);
+    runs_.emplace(id, watched);
+    loop_.Post([this, watched] {
+      if (!watched->forgotten) Adopt(watched);
+    });
+    return OkStatus();
+  }
+
+  void Stop(const RunId& id) override {
+    const auto found = runs_.find(id);
+    if (found == runs_.end()) return;
+    const WatchedPtr run = found->second;
+    run->plan.RequestStop();
+    loop_.Post([this, run] { Advance(run); });
+  }
+
+  std::string WhyWaiting(const RunId& id) const override {
+    const auto found = runs_.find(id);
+    if (found == runs_.end()) return "";
+    std::string why;
+    for (const ActivePtr& active : found->second->active) {
+      if (!active) continue;
+      switch (active->phase) {
+        case Phase::kRunning:
+        case Phase::kReading: return "";
+        case Phase::kQueued: why = admission_.WhyWaiting(active->ticket); break;
+        case Phase::kStarting: why = "could not be started yet: " + active->trouble; break;
+        case Phase::kUnclear: why = "waits for the process that holds " + active->path; break;
+        case Phase::kClearing: why = "waits for the processes of a lost attempt to go"; break;
+      }
+    }
+    return why;
+  }
+
+ private:
+  static Resources WithDefaults(Resources capacity) {
+    const Resources machine = Admission::ThisMachine();
+    if (capacity.cpu <= 0) capacity.cpu = machine.cpu;
+    if (capacity.memory <= 0) capacity.memory = machine.memory;
+    if (capacity.gpu <= 0) capacity.gpu = machine.gpu;
+    return capacity;
+  }
+
+  // Whether it could ever run on this machine. What runs here already is not asked again.
+  Status CheckHere(const RunId& id, const Run& run) {
+    if (access(options_.shim.c_str(), X_OK) != 0) {
+      return Error(Code::kFailedPrecondition, "cannot start {}: {}", options_.shim, std::strerror(errno));
+    }
+    if (run.metrics && !run.metrics->path.empty()) QALAM_RETURN_IF_ERROR(CheckMetricsFile(*run.metrics, run));
+    if (Exists(options_.root + '/' + id)) return OkStatus();
+    for (const Step& step : run.steps) QALAM_RETURN_IF_ERROR(admission_.Check(step.name, step.requests));
+    return OkStatus();
+  }
+
+  Status CheckMetricsFile(const MetricsSource& metrics, const Run& run) {
+    if (!metrics.path.starts_with('/')) {
+      return InvalidArgument("the metrics file '{}' is to be an absolute path", metrics.path);
+    }
+    const auto step =
+        std::find_if(run.steps.begin(), run.steps.end(), [&](const Step& s) { return s.name == metrics.step; });
+    Step copy = *step;
+    if (PlaceMetrics(metrics.path, options_.root, Exists, &copy).named) return OkStatus();
+    const std::string folder = MetricsFolder(metrics.path);
+    if (!folder.empty() && CanMount() && MakeMountPoint(folder)) return OkStatus();
+    return Error(Code::kFailedPrecondition,
+                 "the metrics file {} is named neither in the command nor in its environment, and {} cannot be mounted "
+                 "for each trial on this machine: give the path to the command as an argument",
+                 metrics.path, folder.empty() ? "/" : folder);
+  }
+
+  bool CanMount() {
+    if (!can_mount_) {
+      can_mount_ = false;
+      if (const auto probe = SpawnDetached(options_.shim, shim::kProbeMounts); probe.ok()) {
+        can_mount_ = WaitAndReap(*probe) == shim::kDone;
+      }
+    }
+    return *can_mount_;
+  }
+
+  static bool MakeMountPoint(const std::string& folder) {
+    std::error_code error;
+    return std::filesystem::is_directory(folder, error) || mkdir(folder.c_str(), 0755) == 0;
+  }
+
+  void Forget() {
+    for (auto& [id, run] : runs_) {
+      run->forgotten = true;
+      for (const ActivePtr& active : run->active) {
+        if (!active) continue;
+        active->over = true;
+        if (active->process) loop_.Unwatch(active->process.get());
+        if (active->tail != 0) tailer_.Remove(active->tail);
+      }
+    }
+    runs_.clear();
+    by_ticket_.clear();
+    admission_ = Admission(capacity_);
+  }
+
+  static bool Gone(const WatchedPtr& run, const ActivePtr& active) { return run->forgotten || active->over; }
+
+  void Later(const WatchedPtr& run, const ActivePtr& active, void (LocalEngine::*what)(WatchedPtr, ActivePtr)) {
+    loop_.After(PauseAfter(active->tries++), [this, run, active, what] {
+      if (!Gone(run, active)) (this->*what)(run, active);
+    });
+  }
+
+  // ---- what is there already
+
+  // Looks through the run's folder: attempts that have ended are told again, the newest of each step is taken up.
+  void Adopt(const WatchedPtr& run) {
+    for (std::size_t i = 0; i < run->plan.run().steps.size(); ++i) {
+      const std::string& name = run->plan.run().steps[i].name;
+      std::vector<int> attempts = ListAttempts(options_.root, run->id, name);
+      std::erase_if(attempts, [&run](int number) { return number <= run->options.after_attempt; });
+      for (const int number : attempts) {
+        const ActivePtr active = MakeActive(run, static_cast<int>(i), number);
+        if (number != attempts.back()) {
+          TellOld(run, active);
+        } else {
+          run->active[i] = active;
+          by_ticket_[active->ticket] = {run, active};
+          Examine(run, active);
+        }
+        if (run->forgotten) return;
+      }
+    }
+    run->adopting = false;
+    Advance(run);
+  }
+
+  // An attempt that others followed: it has ended, whatever its folder says.
+  void TellOld(const WatchedPtr& run, const ActivePtr& active) {
+    const auto ended = ReadExit(active->path);
+    if (!ended && !ReadStarted(active->path)) return;  // never ran
+    SetEnd(active, ended ? *ended : LostRecord(active));
+    run->plan.Apply(active->record);
+    observer_->OnStep(active->record);
+  }
+
+  ActivePtr MakeActive(const WatchedPtr& run, int step, int number) {
+    auto active = std::make_shared<Active>();
+    active->step = step;
+    active->ticket = ++last_ticket_;
+    active->record.run = run->id;
+    active->record.step = StepOf(run, active).name;
+    active->record.attempt = number;
+    active->path = AttemptPath(options_.root, run->id, active->record.step, number);
+    return active;
+  }
+
+  static const Step& StepOf(const WatchedPtr& run, const ActivePtr& active) {
+    return run->plan.run().steps[static_cast<std::size_t>(active->step)];
+  }
+
+  // What has become of an attempt that has a folder and that we do not watch.
+  void Examine(WatchedPtr run, ActivePtr active) {
+    if (const auto ended = ReadExit(active->path)) return End(run, active, *ended);
+    const Fd lock = LockAttempt(active->path);
+    const auto started = ReadStarted(active->path);
+    if (!lock && Exists(active->path)) return TakeUp(run, active, started);
+    // No shim lives. One may have written its last word after our first look.
+    if (const auto ended = ReadExit(active->path)) return End(run, active, *ended);
+    if (!started) return DropUnstarted(run, active);
+    active->started = *started;
+    active->record.started = started->started;
+    active->phase = Phase::kClearing;
+    active->clearing_since = loop_.clock().Monotonic();
+    active->tries = 0;
+    Log(LogLevel::kWarning, "trial={} step={} attempt={} event=lost", run->id, active->record.step,
+        active->record.attempt);
+    Clear(run, active);
+  }
+
+  // A shim lives there: from before a restart, or started by nobody we know.
+  void TakeUp(const WatchedPtr& run, const ActivePtr& active, const std::optional<StartedRecord>& started) {
+    Fd process = started ? OpenProcess(started->boot, started->shim) : Fd();
+    active->phase = Phase::kUnclear;
+    if (!process) return Later(run, active, &LocalEngine::Examine);
+    active->started = *started;
+    active->record.started = started->started;
+    active->process = std::move(process);
+    admission_.Hold(active->ticket, StepOf(run, active).requests, started->gpus);
+    Log(LogLevel::kInfo, "trial={} step={} attempt={} event=adopted pid={}", run->id, active->record.step,
+        active->record.attempt, started->shim.pid);
+    Watch(run, active);
+  }
+
+  void DropUnstarted(const WatchedPtr& run, const ActivePtr& active) {
+    if (active->told && !run->plan.Ending()) {  // our own shim could not start it
+      active->phase = Phase::kStarting;
+      return Later(run, active, &LocalEngine::Spawn);
+    }
+    Drop(run, active);
+    Advance(run);
+  }
+
+  // ---- starting
+
+  // Does everything that can be done now.
+  void Advance(const WatchedPtr& run) {
+    if (run->forgotten || run->adopting) return;
+    if (run->plan.Ending()) {
+      for (const ActivePtr& active : std::vector<ActivePtr>(run->active)) {
+        if (active) StopActive(run, active);
+        if (run->forgotten) return;
+      }
+    }
+    for (const RunPlan::Launch& launch : run->plan.Ready()) {
+      ActivePtr& active = run->active[static_cast<std::size_t>(launch.step)];
+      if (active) continue;
+      active = MakeActive(run, launch.step, launch.attempt);
+      by_ticket_[active->ticket] = {run, active};
+      admission_.Wait(active->ticket, StepOf(run, active).requests);
+    }
+    PumpLater();
+    if (std::any_of(run->active.begin(), run->active.end(), [](const ActivePtr& a) { return a != nullptr; })) return;
+    if (const auto end = run->plan.End()) {
+      run->forgotten = true;
+      runs_.erase(run->id);
+      observer_->OnRunEnd(run->id, *end);
+    }
+  }
+
+  void PumpLater() {
+    if (std::exchange(pumping_, true)) return;
+    loop_.Post([this, alive = alive_] {
+      if (*alive) Pump();
+    });
+  }
+
+  void Pump() {
+    pumping_ = false;
+    const auto alive = alive_;
+    for (int launches = 0; launches < kLaunchesPerTurn; ++launches) {
+      const auto ticket = admission_.Next();
+      if (!ticket) return;
+      const auto [run, active] = by_ticket_.at(*ticket);
+      Spawn(run, active);
+      if (!*alive) return;
+    }
+    PumpLater();
+  }
+
+  void Spawn(WatchedPtr run, ActivePtr active) {
+    Status status = PrepareAttempt(active->path, MakeCommand(run, active));
+    if (status.ok()) {
+      auto process = SpawnDetached(options_.shim, active->path);
+      status = process.status();
+      if (process.ok()) active->process = *std::move(process);
+    }
+    if (!status.ok()) {
+      active->phase = Phase::kStarting;
+      active->trouble = status.message();
+      WarnOfTrouble(*active);
+      return Later(run, active, &LocalEngine::Spawn);
+    }
+    active->record.started = loop_.clock().Wall();
+    Watch(run, active);
+  }
+
+  static void WarnOfTrouble(const Active& active) {
+    Log(LogLevel::kWarning, "trial={} step={} attempt={} event=start-delayed tries={} reason=\"{}\"", active.record.run,
+        active.record.step, active.record.attempt, active.tries + 1, active.trouble);
+  }
+
+  CommandFile MakeCommand(const WatchedPtr& run, const ActivePtr& active) const {
+    Step step = StepOf(run, active);
+    const std::string files = active->path + '/' + shim::kFilesFolder;
+    CommandFile command;
+    if (const auto& metrics = run->plan.run().metrics;
+        metrics && metrics->step == step.name && !metrics->path.empty()) {
+      const MetricsPlace place = PlaceMetrics(metrics->path, files, Exists, &step);
+      command.metrics_folder = place.folder;
+      if (!place.named) {
+        command.bind_from = place.folder;
+        command.bind_to = MetricsFolder(metrics->path);
+      }
+    }
+    command.gpus = admission_.GpusOf(active->ticket);
+    if (!command.gpus.empty())
+      step.env.emplace_back("CUDA_VISIBLE_DEVICES", fmt::format("{}", fmt::join(command.gpus, ",")));
+    command.argv = std::move(step.command);
+    command.env = std::move(step.env);
+    command.cwd = step.working_dir.starts_with('/') ? step.working_dir
+                  : step.working_dir.empty()        ? files
+                                                    : files + '/' + step.working_dir;
+    command.hint = std::move(step.start_hint);
+    command.timeout = run->plan.TimeLeft(active->step);
+    command.grace = step.grace;
+    command.memory = step.limits.memory;
+    command.open_files = open_files_;
+    return command;
+  }
+
+  // ---- watching
+
+  void Watch(const WatchedPtr& run, const ActivePtr& active) {
+    active->phase = Phase::kRunning;
+    active->record.state = StepState::kRunning;
+    run->plan.Apply(active->record);
+    Follow(run, active);
+    loop_.Watch(active->process.get(), EPOLLIN, [this, run, active](std::uint32_t) {
+      if (!Gone(run, active)) OnShimGone(run, active);
+    });
+    if (!std::exchange(active->told, true)) observer_->OnStep(active->record);
+    if (!Gone(run, active) && run->plan.Ending()) StopActive(run, active);
+  }
+
+  void Follow(const WatchedPtr& run, const ActivePtr& active) {
+    const auto& metrics = run->plan.run().metrics;
+    const int number = active->record.attempt;
+    if (active->tail != 0 || !metrics || metrics->step != active->record.step) return;
+    if (number < run->options.metrics_attempt) return;
+    const std::int64_t offset = number == run->options.metrics_attempt ? run->options.metrics_offset : 0;
+    std::string file = active->path + '/' + shim::kOutputFile;
+    if (!metrics->path.empty()) {
+      Step step = StepOf(run, active);
+      file = PlaceMetrics(metrics->path, active->path + '/' + shim::kFilesFolder, Exists, &step).file;
+    }
+    active->tail = tailer_.Add(std::move(file), offset, [this, run, number](std::int64_t at, std::string_view bytes) {
+      if (!run->forgotten) observer_->OnOutput(run->id, number, at, bytes);
+    });
+  }
+
+  void OnShimGone(const WatchedPtr& run, const ActivePtr& active) {
+    loop_.Unwatch(active->process.get());
+    const auto code = Reap(active->process);
+    active->process.Reset();
+    if (code && *code >= shim::kSetupFailed) {
+      active->trouble = fmt::format("its supervisor could not begin: {}", std::strerror(*code - shim::kSetupFailed));
+    }
+    Examine(run, active);
+    if (!Gone(run, active) && active->phase == Phase::kStarting) WarnOfTrouble(*active);
+  }
+
+  void StopActive(const WatchedPtr& run, const ActivePtr& active) {
+    switch (active->phase) {
+      case Phase::kQueued:
+      case Phase::kStarting: Drop(run, active); break;
+      case Phase::kRunning:
+        if (!std::exchange(active->stop_sent, true)) Terminate(active->process);
+        break;
+      case Phase::kUnclear:  // stopped as soon as we know whom to tell
+      case Phase::kClearing:
+      case Phase::kReading: break;
+    }
+  }
+
+  // ---- ending
+
+  void Release(const WatchedPtr& run, const ActivePtr& active) {
+    PumpLater();
+    active->over = true;
+    admission_.Leave(active->ticket);
+    by_ticket_.erase(active->ticket);
+    if (active->tail != 0) tailer_.Remove(active->tail);
+    run->active[static_cast<std::size_t>(active->step)].reset();
+  }
+
+  // An attempt that never ran its command.
+  void Drop(const WatchedPtr& run, const ActivePtr& active) {
+    Release(run, active);
+    if (!active->told) return;
+    active->record.state = StepState::kStopped;
+    active->record.reason = "Stopped";
+    active->record.message = "stopped before it could start: " + active->trouble;
+    active->record.ended = loop_.clock().Wall();
+    run->plan.Apply(active->record);
+    observer_->OnStep(active->record);
+  }
+
+  // Kills what is left of a lost attempt, as often as it takes.
+  void Clear(WatchedPtr run, ActivePtr active) {
+    const bool patient = loop_.clock().Monotonic() - active->clearing_since < kPatienceWithRemains;
+    if (!KillRemains(active->started) && patient) return Later(run, active, &LocalEngine::Clear);
+    StepRecord lost = LostRecord(active);
+    if (!patient) lost.message += "; some of its processes could not be killed";
+    WriteLost(active->path, lost);
+    End(run, active, lost);
+  }
+
+  StepRecord LostRecord(const ActivePtr& active) const {
+    StepRecord record = active->record;
+    record.state = StepState::kLost;
+    record.reason = "Lost";
+    record.message = "its supervisor ended without an exit record (killed, or the machine went down)";
+    record.ended = loop_.clock().Wall();
+    return record;
+  }
+
+  static void SetEnd(const ActivePtr& active, const StepRecord& ended) {
+    StepRecord record = ended;
+    record.run = active->record.run;
+    record.step = active->record.step;
+    record.attempt = active->record.attempt;
+    active->record = std::move(record);
+  }
+
+  void End(const WatchedPtr& run, const ActivePtr& active, const StepRecord& ended) {
+    SetEnd(active, ended);
+    active->phase = Phase::kReading;
+    Follow(run, active);
+    if (active->tail == 0) return TellEnd(run, active);
+    tailer_.Finish(active->tail, [this, run, active] {
+      active->tail = 0;
+      if (!Gone(run, active)) TellEnd(run, active);
+    });
+  }
+
+  void TellEnd(const WatchedPtr& run, const ActivePtr& active) {
+    Release(run, active);
+    run->plan.Apply(active->record);
+    observer_->OnStep(active->record);
+    Advance(run);
+  }
+
+  EventLoop& loop_;
+  LocalEngineOptions options_;
+  Resources capacity_;
+  Admission admission_;
+  Tailer tailer_;
+  long open_files_;
+  std::optional<bool> can_mount_;
+  RunObserver* observer_ = nullptr;
+  std::unordered_map<RunId, WatchedPtr> runs_;
+  std::unordered_map<Admission::Ticket, std::pair<WatchedPtr, ActivePtr>> by_ticket_;
+  Admission::Ticket last_ticket_ = 0;
+  bool pumping_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> MakeLocalEngine(EventLoop& loop, LocalEngineOptions options) {
+  return std::make_unique<LocalEngine>(loop, std::move(options));
+}
+
+}  // namespace qalam
