@@ -210,9 +210,9 @@ TEST_P(EngineConformance, AStopIsNotForgottenByTheNextController) {
 }
 
 TEST_P(EngineConformance, AnAdoptedRunCanBeStopped) {
-  rig->Say("main", 1, {{}, 30'000, 0, false});
+  rig->Say("main", 1, {{{0, "begun\n"}}, 30'000, 0, false});
   ASSERT_TRUE(rig->Start("a-1", rig->OneStep()).ok());
-  ASSERT_TRUE(UntilRunning("a-1"));
+  ASSERT_TRUE(rig->RunUntil([&] { return rig->seen.Output("a-1", 1) == "begun\n"; }));
   rig->Crash();
   rig->Restart();
   ASSERT_TRUE(rig->Start("a-1", rig->OneStep()).ok());
