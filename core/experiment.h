@@ -57,6 +57,7 @@ struct TrialTemplate {
   bool retain = false;
   Node trial_spec;  // the manifest with its placeholders; null when it comes from a ConfigMap
   std::string config_map_name, config_map_namespace, template_path;
+  std::string config_map_text;  // the YAML that the ConfigMap held when the Experiment was read
   std::vector<TrialParameterSpec> parameters;
   std::map<std::string, std::string> primary_pod_labels;
   std::string primary_container_name;

@@ -36,6 +36,7 @@ struct ShortForm {
   std::vector<std::string> settings;      // "random_state=7"
   int trials = 0, parallel = 0;           // 0: default
   std::vector<std::string> command;       // "{lr}" is replaced in each argument; "{{" is a brace
+  std::string working_dir;                // where the command runs; empty: a folder of the trial's own
 };
 std::optional<ExperimentSpec> ReadShortForm(const ShortForm& form, const SpecContext& context, Diagnostics* faults);
 
