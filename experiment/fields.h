@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the fields of a document: typed, every fault with its place and path, all of them in one pass.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "core/document.h"
+
+namespace qalam {
+
+// Faults of one document, handed on in the order of their places.
+class FaultList {
+ public:
+  explicit FaultList(bool strict) : strict_(strict) {}
+
+  void Error(const Position& position, std::string field, std::string message);
+  void Warning(const Position& position, std::string field, std::string message);
+  void UnknownField(const Position& position, std::string field, std::string message);  // an error when strict
+  bool HasErrors() const;
+  void MoveTo(Diagnostics* faults);
+
+ private:
+  bool strict_;
+  std::vector<Diagnostic> all_;
+};
+
+// "; did you mean 'tpe'?", or "" when no known word is near.
+std::string DidYouMean(std::string_view found, const std::vector<std::string>& known);
+std::string JoinWords(const std::vector<std::string>& words);  // "a, b, c"
+std::string Describe(const Node& node);                        // "a list", "the number 3", "the text 'x'"
+
+// An item of a list: its value, and the path that names it.
+struct ListItem {
+  const Node* node = nullptr;
+  std::string path;
+};
+
+// One map while it is read. Every field that was asked for counts as known. A field that is null counts as absent, as
+// in Go. Borrows the document and the list of faults.
+class Fields {
+ public:
+  // `where` is shown when something is missing: the place of the key that holds the map. A node that is not a map is a
+  // fault; then every field is absent.
+  Fields(const Node* node, std::string path, const Position& where, FaultList* faults);
+
+  bool present() const { return map_ != nullptr; }
+  std::string Path(std::string_view key) const;
+  Position At(std::string_view key) const;  // of its value if that is a word, else of the key; of the map if absent
+  FaultList& faults() const { return *faults_; }
+
+  const Node* Take(std::string_view key);
+  Fields Map(std::string_view key);
+  std::vector<ListItem> List(std::string_view key);
+  std::optional<std::string> Text(std::string_view key);  // numbers and bools as they are written
+  std::vector<std::string> Texts(std::string_view key);
+  std::map<std::string, std::string> TextMap(std::string_view key);
+  std::optional<int> Count(std::string_view key);
+  std::optional<double> Number(std::string_view key);
+  std::optional<bool> Flag(std::string_view key);
+
+  void Error(std::string_view key, std::string message) const;
+  void Warning(std::string_view key, std::string message) const;
+  // A value that is to be one of `known`; the fault names the nearest.
+  void NotOneOf(std::string_view key, std::string_view found, const std::vector<std::string>& known) const;
+
+  // Once everything was asked for: the fields that nobody knows. `ignored` are known and mean nothing here.
+  void Finish(std::initializer_list<std::string_view> ignored = {});
+
+ private:
+  const Node::Entry* FindEntry(std::string_view key) const;
+  void WrongKind(std::string_view key, const Node& found, std::string_view wanted, std::string advice = "") const;
+
+  const Node* map_ = nullptr;
+  std::string path_;
+  Position where_;
+  FaultList* faults_;
+  std::vector<std::string> known_;
+};
+
+// The text of a scalar; a fault, and nullopt, for lists, maps and null.
+std::optional<std::string> TextOf(const Node& node, const std::string& path, FaultList* faults);
+
+}  // namespace qalam

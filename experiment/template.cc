@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A trial's manifest from the template and the trial's values.
+#include <algorithm>
+
+#include "experiment/placeholders.h"
+#include "experiment/spec.h"
+
+namespace qalam {
+namespace {
+
+// What a reference to the template itself means for this trial. The template is read as it was written.
+Result<std::string> MetaValue(const MetaReference& meta, const Node& manifest, const std::string& trial_name,
+                              const std::string& namespace_name) {
+  const auto text = [&](std::initializer_list<std::string_view> path) -> Result<std::string> {
+    const Node* node = manifest.FindPath(path);
+    if (node != nullptr && node->IsScalar() && node->kind != Node::Kind::kNull) return node->text;
+    return InvalidArgument("the template's metadata has no '{}'", meta.key);
+  };
+  switch (meta.kind) {
+    case MetaReference::Kind::kName: return trial_name;
+    case MetaReference::Kind::kNamespace: return namespace_name;
+    case MetaReference::Kind::kKind: return text({"kind"});
+    case MetaReference::Kind::kApiVersion: return text({"apiVersion"});
+    case MetaReference::Kind::kAnnotations: return text({"metadata", "annotations", meta.key});
+    case MetaReference::Kind::kLabels: return text({"metadata", "labels", meta.key});
+  }
+  return InvalidArgument("no such field of the template");
+}
+
+}  // namespace
+
+Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments) {
+  const TrialTemplate& trial_template = spec.trial_template;
+  Node manifest = trial_template.trial_spec;
+  if (manifest.kind == Node::Kind::kNull) {
+    QALAM_TRY(manifest, ReadTextTemplate(trial_template.config_map_text));
+  }
+  if (manifest.kind != Node::Kind::kMap) return InvalidArgument("the trial template is not a manifest");
+
+  std::map<std::string, std::string, std::less<>> values;
+  for (const TrialParameterSpec& parameter : trial_template.parameters) {
+    if (const auto meta = ParseMetaReference(parameter.reference)) {
+      QALAM_TRY(values[parameter.name], MetaValue(*meta, manifest, trial_name, spec.namespace_name));
+      continue;
+    }
+    const auto assigned = std::ranges::find(assignments, parameter.reference, &Assignment::name);
+    if (assigned != assignments.end()) values[parameter.name] = assigned->value;
+  }
+  QALAM_RETURN_IF_ERROR(SubstituteAll(&manifest, [&](std::string_view name) -> Result<std::string> {
+    const auto value = values.find(name);
+    if (value != values.end()) return value->second;
+    return InvalidArgument("{}{}}} has no value: the trial has no parameter for it", kPlaceholderStart, name);
+  }));
+
+  auto metadata = std::ranges::find(manifest.entries, "metadata", &Node::Entry::key);
+  if (metadata == manifest.entries.end()) {  // where people look for it: below apiVersion and kind
+    const auto place = manifest.entries.begin() + std::min<std::ptrdiff_t>(2, std::ssize(manifest.entries));
+    metadata = manifest.entries.insert(place, {"metadata", {}, Node::Map()});
+  }
+  if (metadata->value.kind != Node::Kind::kMap) metadata->value = Node::Map();
+  metadata->value.Set("name", Node::String(trial_name));
+  metadata->value.Set("namespace", Node::String(spec.namespace_name));
+  return manifest;
+}
+
+}  // namespace qalam
