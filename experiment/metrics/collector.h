@@ -16,9 +16,9 @@
 namespace qalam {
 
 struct MetricPoint {
-  std::string name, value;          // value as printed; "nan" and other non-numbers are kept
-  WallTime time{};                  // zero: the line has none
-  std::optional<std::int64_t> step; // when the line says one
+  std::string name, value;           // value as printed; "nan" and other non-numbers are kept
+  WallTime time{};                   // zero: the line has none
+  std::optional<std::int64_t> step;  // when the line says one
 };
 
 class Collector {
