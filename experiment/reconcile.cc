@@ -153,7 +153,8 @@ bool ControllerImpl::EndIfDue(Work& work) {
   return false;
 }
 
-// Trials that are still at work go on to their end and are counted, as Katib's are.
+// Trials that are still at work go on to their end and are counted, as Katib's are. Those that a pause kept from
+// being launched never will be.
 void ControllerImpl::End(Work& work, ExperimentState state, const std::string& reason, const std::string& message) {
   work.record.state = state;
   work.record.completed = Now();
@@ -166,6 +167,11 @@ void ControllerImpl::End(Work& work, ExperimentState state, const std::string& r
   SetCondition(&work.record.conditions, succeeded ? "Succeeded" : "Failed", true, reason, message, Now());
   AddEvent(work, "experiment/" + work.record.name, succeeded ? "Normal" : "Warning", reason, message);
   Dirty(work);
+  for (std::uint64_t ordinal = work.trials->all().size(); work.record.counts.created > 0 && ordinal > 0; --ordinal) {
+    Trial& trial = work.trials->At(ordinal);
+    if (trial.state == TrialState::kCreated && !work.live.contains(trial.name))
+      Finish(work, trial, TrialState::kKilled, "TrialKilled", "The experiment ended before the trial was launched");
+  }
   deps_.suggestions.Forget(work.record.uid);
 }
 

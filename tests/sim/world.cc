@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/world.h"
+
+#include <algorithm>
+
+#include "algorithms/suggester.h"
+#include "core/objective.h"
+#include "core/rng.h"
+#include "store/memory_store.h"
+
+namespace qalam::sim {
+
+class World::WatchedStore final : public Store {
+ public:
+  explicit WatchedStore(World& world) : world_(world) {}
+  Status Commit(const WriteBatch& batch) override {
+    world_.MayKill(Point::kBeforeCommit);
+    if (world_.before_commit) QALAM_RETURN_IF_ERROR(world_.before_commit());
+    const Status committed = world_.memory_->Commit(batch);
+    if (!committed.ok()) world_.Breach("the store refused a batch: " + committed.ToString());
+    ++world_.commits_;
+    world_.CheckBatch(batch);
+    world_.MayKill(Point::kAfterCommit);
+    return committed;
+  }
+  Result<std::vector<Experiment>> Experiments() override { return world_.memory_->Experiments(); }
+  Result<std::optional<Experiment>> FindExperiment(const std::string& ns, const std::string& name) override {
+    return world_.memory_->FindExperiment(ns, name);
+  }
+  Result<std::vector<Trial>> Trials(std::int64_t id) override { return world_.memory_->Trials(id); }
+  Result<std::optional<Trial>> FindTrial(const std::string& name) override { return world_.memory_->FindTrial(name); }
+  Result<std::vector<StepRecord>> Steps(const std::string& name) override { return world_.memory_->Steps(name); }
+  Result<std::vector<ObservationRow>> Observations(const std::string& name) override {
+    return world_.memory_->Observations(name);
+  }
+  Result<std::optional<CollectorPosition>> Position(const std::string& name) override {
+    return world_.memory_->Position(name);
+  }
+  Result<std::vector<Event>> Events(std::int64_t id) override { return world_.memory_->Events(id); }
+  Result<Changes> ChangesSince(std::int64_t revision) override { return world_.memory_->ChangesSince(revision); }
+
+ private:
+  World& world_;
+};
+
+class World::WatchedEngine final : public Engine {
+ public:
+  explicit WatchedEngine(World& world) : world_(world) {}
+  void SetObserver(RunObserver* observer) override { world_.engine_->SetObserver(observer); }
+  Status Start(const RunId& id, const Run& run, const StartOptions& options) override {
+    world_.MayKill(Point::kBeforeStart);
+    if (!world_.memory_->FindTrial(id)->has_value()) world_.Breach("trial " + id + " was started before its commit");
+    const Status started = world_.engine_->Start(id, run, options);
+    world_.MayKill(Point::kAfterStart);
+    return started;
+  }
+  void Stop(const RunId& id) override {
+    world_.MayKill(Point::kBeforeStop);
+    const auto stored = *world_.memory_->FindTrial(id);
+    if (!stored || !stored->stopping) world_.Breach("trial " + id + " was stopped before the stop was committed");
+    world_.engine_->Stop(id);
+  }
+  std::string WhyWaiting(const RunId& id) const override { return world_.engine_->WhyWaiting(id); }
+
+ private:
+  World& world_;
+};
+
+// Answers with the real random search, after the plan's delay and in the plan's way.
+class World::Service final : public SuggestionClient {
+ public:
+  explicit Service(World& world) : world_(world) {}
+  void Validate(const SuggestionRequest&, std::function<void(Status)> done) override {
+    const Status status = world_.validate ? world_.validate() : OkStatus();
+    world_.loop_.Post([done = std::move(done), status] { done(status); });
+  }
+  void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override {
+    const ServicePlan plan = world_.service ? world_.service(request) : ServicePlan{};
+    world_.loop_.After(plan.delay, [done = std::move(done), reply = Answer(request, plan)] { done(reply); });
+  }
+  void Forget(const std::string&) override {}
+
+ private:
+  Result<SuggestionReply> Answer(const SuggestionRequest& request, const ServicePlan& plan) const {
+    if (!plan.fault.ok()) return plan.fault;
+    SuggestionReply reply;
+    reply.exhausted = plan.exhausted;
+    const int before = request.total_request_number - request.current_request_number;
+    for (int k = 1; k <= request.current_request_number + plan.more; ++k)
+      reply.suggestions.push_back(
+          {world_.Expected(*request.spec, *request.space, static_cast<std::uint64_t>(before + k)), plan.same_name, {}});
+    return reply;
+  }
+  World& world_;
+};
+
+World::World()
+    : memory_(MakeMemoryStore()),
+      store_(std::make_unique<WatchedStore>(*this)),
+      watched_engine_(std::make_unique<WatchedEngine>(*this)),
+      service_(std::make_unique<Service>(*this)) {
+  engine_ = MakeSimulatedEngine(loop_, [this](const RunId& run, const qalam::Step&, int attempt) {
+    SimulatedStep plan = behave ? behave(run, attempt) : Prints("loss=0.5\n");
+    std::string& text = printed_[{run, attempt}];
+    for (const auto& [at, bytes] : plan.output)
+      if (at <= plan.duration) text += bytes;
+    return plan;
+  });
+}
+
+World::~World() { controller_.reset(); }
+
+void World::MayKill(Point point) {
+  if (kill_at && kill_at(point)) throw Killed{};
+}
+
+void World::Boot() {
+  QALAM_CHECK(controller_ == nullptr, "one controller at a time");
+  controller_ = Controller::Make({loop_, *store_, *watched_engine_, *service_,
+                                  [](const ExperimentSpec&, const Trial&, const Node&) -> Result<Run> {
+                                    Run run;
+                                    run.steps.emplace_back();
+                                    run.steps.back().name = "main";
+                                    run.steps.back().command = {"train"};
+                                    run.metrics = MetricsSource{"main", ""};
+                                    return run;
+                                  },
+                                  [this] { return "uid-" + std::to_string(++uids_); }});
+  if (const Status recovered = controller_->Recover(); !recovered.ok())
+    Breach("recovery failed: " + recovered.ToString());
+  for (const auto& [id, spec] : specs_)
+    if (!memory_->FindExperiment(spec.namespace_name, spec.name)->has_value())
+      Breach("I7: experiment " + spec.name + " was acknowledged and is gone");
+}
+
+void World::Kill() {
+  if (controller_ != nullptr) ++kills_;
+  controller_.reset();
+}
+
+bool World::Step() {
+  try {
+    return loop_.RunOne();
+  } catch (const Killed&) {
+    Kill();
+    return true;
+  }
+}
+
+bool World::RunUntil(const std::function<bool()>& done, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    if (controller_ == nullptr) Boot();
+    if (done()) return true;
+    if (!Step()) return done();
+  }
+  return false;
+}
+
+void World::RunFor(Duration time) {
+  bool due = false;
+  loop_.After(time, [&due] { due = true; });
+  while (!due) {
+    if (controller_ == nullptr) Boot();
+    Step();
+  }
+}
+
+bool World::Command(const std::function<void(Controller&)>& command) {
+  if (controller_ == nullptr) Boot();
+  try {
+    command(*controller_);
+    return true;
+  } catch (const Killed&) {
+    Kill();
+    return false;
+  }
+}
+
+Result<Submitted> World::Submit(const ExperimentSpec& spec) {
+  Result<Submitted> submitted = Error(Code::kAborted, "the controller died");
+  Command([&](Controller& controller) { submitted = controller.Submit(spec, "source"); });
+  if (submitted.ok()) specs_[submitted->experiment_id] = spec;
+  return submitted;
+}
+
+Experiment World::Stored(const std::string& name) {
+  const auto found = memory_->FindExperiment("default", name);
+  QALAM_CHECK(found.ok() && found->has_value(), "the experiment is stored");
+  return **found;
+}
+
+std::vector<Trial> World::StoredTrials(const std::string& name) { return *memory_->Trials(Stored(name).id); }
+
+Assignments World::Expected(const ExperimentSpec& spec, const SearchSpace& space, std::uint64_t ordinal) const {
+  const AlgorithmContext context{space, StableHash(spec.name), {}, spec.max_trial_count};
+  const auto proposals = FindAlgorithm("random")->make(context)->Suggest(1, ordinal - 1);
+  QALAM_CHECK(proposals.ok() && proposals->size() == 1, "random search always has a point here");
+  return space.Decode(proposals->front().unit);
+}
+
+void World::CheckBatch(const WriteBatch& batch) {
+  for (const Trial& trial : batch.trials) {
+    const auto seen = final_states_.find(trial.name);
+    if (seen != final_states_.end() && seen->second != trial.state)
+      Breach(
+          fmt::format("I2: trial {} was {} and became {}", trial.name, ToString(seen->second), ToString(trial.state)));
+    if (IsFinal(trial.state)) final_states_[trial.name] = trial.state;
+  }
+  for (const Experiment& experiment : batch.experiments) {
+    const auto known = specs_.find(experiment.id);
+    if (known == specs_.end()) continue;
+    const ExperimentSpec& spec = known->second;
+    const TrialCounts& counts = experiment.counts;
+    if (spec.max_trial_count && counts.total > *spec.max_trial_count)
+      Breach(fmt::format("I4: {} trials, maxTrialCount is {}", counts.total, *spec.max_trial_count));
+    if (counts.created + counts.running > spec.parallel_trial_count || engine_->running() > spec.parallel_trial_count)
+      Breach(fmt::format("I3: {} trials at work, parallelTrialCount is {}", counts.created + counts.running,
+                         spec.parallel_trial_count));
+    TrialCounts rows;
+    const auto trials = memory_->Trials(experiment.id);
+    for (const Trial& trial : *trials) ++rows.total, ++rows.Of(trial.state);
+    if (!(rows == counts)) Breach("I6: the counts of " + experiment.name + " are not those of its trials");
+  }
+}
+
+void World::CheckTrial(const ExperimentSpec& spec, const Trial& trial) {
+  int last = 0;
+  const auto steps = memory_->Steps(trial.name);
+  for (const StepRecord& step : *steps) {
+    last = std::max(last, step.attempt);
+    if (engine_->starts(trial.name, step.step, step.attempt) != 1)
+      Breach(fmt::format("I1: attempt {} of {} was started {} times", step.attempt, trial.name,
+                         engine_->starts(trial.name, step.step, step.attempt)));
+  }
+  if (trial.state != TrialState::kSucceeded) return;
+  std::string stored;
+  const auto rows = memory_->Observations(trial.name);
+  for (const ObservationRow& row : *rows)
+    if (row.attempt == last) stored += row.metric_name + "=" + row.value + "\n";
+  const std::string& printed = printed_[{trial.name, last}];
+  if (stored != printed)
+    Breach(fmt::format("I5: attempt {} of {} printed\n{}and stored is\n{}", last, trial.name, printed, stored));
+  if (!trial.observation || !ObjectiveValue(spec.objective, *trial.observation))
+    Breach("trial " + trial.name + " succeeded without an objective");
+}
+
+void World::CheckAtTheEnd() {
+  for (const auto& [id, spec] : specs_) {
+    const Experiment experiment = Stored(spec.name);
+    std::string best;
+    std::optional<double> best_value;
+    for (const Trial& trial : StoredTrials(spec.name)) {
+      CheckTrial(spec, trial);
+      if (trial.state != TrialState::kSucceeded || !trial.observation) continue;
+      const auto value = ObjectiveValue(spec.objective, *trial.observation);
+      if (value && (!best_value || IsBetter(spec.objective.type, *value, *best_value))) {
+        best = trial.name;
+        best_value = value;
+      }
+    }
+    if (experiment.best_trial != best)
+      Breach(fmt::format("I8: the best trial is '{}', recomputed it is '{}'", experiment.best_trial, best));
+  }
+}
+
+ExperimentSpec MakeSpec(const std::string& name, int parallel, std::optional<int> max_trials) {
+  ExperimentSpec spec;
+  spec.name = name;
+  const auto feasible = [](const char* min, const char* max) {
+    FeasibleSpace space;
+    space.min = min;
+    space.max = max;
+    return space;
+  };
+  spec.parameters = {{"lr", ParameterType::kDouble, feasible("0.01", "0.5")},
+                     {"layers", ParameterType::kInt, feasible("1", "1000")}};
+  spec.objective.metric_name = "loss";
+  spec.objective.strategies["loss"] = MetricStrategy::kMin;
+  spec.algorithm.name = "random";
+  spec.parallel_trial_count = parallel;
+  spec.max_trial_count = max_trials;
+  TrialTemplate& trial = spec.trial_template;
+  trial.primary_container_name = "main";
+  trial.success_condition = R"(status.conditions.#(type=="Complete")#|#(status=="True")#)";
+  trial.failure_condition = R"(status.conditions.#(type=="Failed")#|#(status=="True")#)";
+  trial.parameters = {{"lr", "", "lr"}, {"layers", "", "layers"}};
+  Node container = Node::Map();
+  container.Set("name", Node::String("main"));
+  container.Set("image", Node::String("train"));
+  Node& command = container.Set("command", Node::Sequence());
+  for (const char* word : {"train", "--lr=${trialParameters.lr}", "--layers=${trialParameters.layers}"})
+    command.Add(Node::String(word));
+  trial.trial_spec = Node::Map();
+  trial.trial_spec.Set("apiVersion", Node::String("batch/v1"));
+  trial.trial_spec.Set("kind", Node::String("Job"));
+  trial.trial_spec.Set("spec", Node::Map())
+      .Set("template", Node::Map())
+      .Set("spec", Node::Map())
+      .Set("containers", Node::Sequence())
+      .Add(std::move(container));
+  return spec;
+}
+
+SimulatedStep Prints(const std::string& output, Duration duration, int exit_code) {
+  SimulatedStep step;
+  step.duration = duration;
+  step.output = {{duration / 2, output}};
+  step.exit_code = exit_code;
+  return step;
+}
+
+}  // namespace qalam::sim

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small world around the real controller: virtual time, an engine that only pretends, a store in memory, a
+// suggestion service that can be told to misbehave, and a way to kill the controller at any commit or effect.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/experiment.h"
+#include "core/loop.h"
+#include "experiment/controller.h"
+#include "pipelines/engines/simulated_engine.h"
+#include "store/store.h"
+#include "suggest/suggestion_client.h"
+
+namespace qalam::sim {
+
+// Thrown where the controller "dies": the world drops it, and everything that was not committed with it.
+struct Killed {};
+
+// Where MayKill asks.
+enum class Point { kBeforeCommit, kAfterCommit, kBeforeStart, kAfterStart, kBeforeStop };
+
+// What the suggestion service does with one call.
+struct ServicePlan {
+  Duration delay{};
+  Status fault;  // if not ok: the answer
+  int more = 0;  // suggestions beyond (or short of) what was asked for
+  bool exhausted = false;
+  std::string same_name;  // every suggestion claims this trial name
+};
+
+class World {
+ public:
+  World();
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // What a test decides; every default is quiet.
+  std::function<SimulatedStep(const RunId&, int attempt)> behave;
+  std::function<ServicePlan(const SuggestionRequest&)> service;
+  std::function<Status()> validate;
+  std::function<Status()> before_commit;  // a fault of the disk
+  std::function<bool(Point)> kill_at;
+
+  void Boot();  // a new process: makes a controller and lets it recover
+  void Kill();  // as kill -9
+  bool Step();  // one task or timer; false: nothing is left to happen
+  bool RunUntil(const std::function<bool()>& done, int steps = 200'000);  // boots when nobody is there
+  void RunFor(Duration time);
+  // Runs `command` on the controller, booting one if need be. False: it died of it.
+  bool Command(const std::function<void(Controller&)>& command);
+  Result<Submitted> Submit(const ExperimentSpec& spec);
+
+  Controller& controller() { return *controller_; }
+  bool alive() const { return controller_ != nullptr; }
+  Experiment Stored(const std::string& name);  // QALAM_CHECKs that it is there
+  std::vector<Trial> StoredTrials(const std::string& name);
+  Store& store() { return *memory_; }
+  SimulatedEngine& engine() { return *engine_; }
+  ManualClock& clock() { return clock_; }
+  // What an honest service answers for suggestion `ordinal`.
+  Assignments Expected(const ExperimentSpec& spec, const SearchSpace& space, std::uint64_t ordinal) const;
+
+  // Breaches of the invariants seen so far, a sentence each.
+  const std::vector<std::string>& breaches() const { return breaches_; }
+  void CheckAtTheEnd();  // those that speak of final states: I1, I5, I8
+  int kills() const { return kills_; }
+  int commits() const { return commits_; }
+
+ private:
+  class WatchedStore;
+  class WatchedEngine;
+  class Service;
+  void Breach(std::string text) { breaches_.push_back(std::move(text)); }
+  void MayKill(Point point);
+  void CheckBatch(const WriteBatch& batch);  // I2, I3, I4, I6 on every commit
+  void CheckTrial(const ExperimentSpec& spec, const Trial& trial);
+
+  ManualClock clock_;
+  ManualLoop loop_{clock_};
+  std::unique_ptr<Store> memory_;
+  std::unique_ptr<WatchedStore> store_;
+  std::unique_ptr<SimulatedEngine> engine_;
+  std::unique_ptr<WatchedEngine> watched_engine_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<Controller> controller_;
+  std::map<std::string, TrialState> final_states_;
+  std::map<std::int64_t, ExperimentSpec> specs_;  // acknowledged submissions: I7
+  std::map<std::pair<RunId, int>, std::string> printed_;
+  std::vector<std::string> breaches_;
+  int kills_ = 0, commits_ = 0, uids_ = 0;
+};
+
+// Parameters lr (double) and layers (int), objective loss to be minimised, a Job of one container.
+ExperimentSpec MakeSpec(const std::string& name, int parallel, std::optional<int> max_trials);
+// Prints "loss=..." half way and ends well after `duration`.
+SimulatedStep Prints(const std::string& output, Duration duration = std::chrono::seconds(1), int exit_code = 0);
+
+}  // namespace qalam::sim
