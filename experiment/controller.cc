@@ -206,7 +206,10 @@ Status ControllerImpl::StopTrials(std::int64_t experiment_id) {
     if (trial.stopping) continue;
     trial.stopping = true;
     Dirty(*work, trial);
-    AfterCommit([this, run = name] { deps_.engine.Stop(run); });
+    AfterCommit([this, experiment_id, run = name] {
+      Work* found = FindWork(experiment_id);  // it may have ended by itself meanwhile
+      if (found->live.contains(run) && found->trials->Find(run)->stopping) deps_.engine.Stop(run);
+    });
   }
   return Flush();
 }
@@ -218,12 +221,19 @@ Status ControllerImpl::Resume(std::int64_t experiment_id) {
     work->record.paused = false;
     Dirty(*work);
     AddEvent(*work, "experiment/" + work->record.name, "Normal", "ExperimentResumed", "Trials are launched again");
-    QALAM_RETURN_IF_ERROR(Flush());  // and with it every trial that is launched now
-    for (const Trial& trial : work->trials->all())
-      if (trial.state == TrialState::kCreated && !work->live.contains(trial.name)) Launch(experiment_id, trial.name);
+    AfterCommit([this, experiment_id] { LaunchWaiting(experiment_id); });
+    return Flush();
   }
   Reconcile(*work);
   return OkStatus();
+}
+
+// Only as the effect of a commit: every trial there is has been committed then.
+void ControllerImpl::LaunchWaiting(std::int64_t experiment_id) {
+  Work* work = FindWork(experiment_id);
+  for (const Trial& trial : work->trials->all())
+    if (trial.state == TrialState::kCreated && !work->live.contains(trial.name)) Launch(experiment_id, trial.name);
+  Reconcile(*work);
 }
 
 // ---------------------------------------------------------------- views

@@ -98,6 +98,8 @@ class ControllerImpl final : public Controller {
   void AskLater(Work& work, const std::string& fault);
   int CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions);
   void Launch(std::int64_t experiment_id, const std::string& trial_name);
+  void LaunchWaiting(std::int64_t experiment_id);
+  bool NameIsTaken(const std::string& trial_name) const;
   SuggestionRequest MakeRequest(const Work& work, int count) const;
 
   // ingest.cc

@@ -267,6 +267,14 @@ void ControllerImpl::AskLater(Work& work, const std::string& fault) {
                                     }));
 }
 
+// Trial names are unique in the database, and in what is about to be written to it.
+bool ControllerImpl::NameIsTaken(const std::string& trial_name) const {
+  for (const auto& [id, work] : works_)
+    if (work->trials->Find(trial_name) != nullptr) return true;
+  const auto stored = deps_.store.FindTrial(trial_name);
+  return !stored.ok() || stored->has_value();
+}
+
 int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions) {
   int created = 0;
   for (const Suggestion& suggestion : suggestions) {
@@ -278,10 +286,9 @@ int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Sugges
     if (trial.name.empty()) {
       std::uint64_t salt = 0;
       do trial.name = TrialName(work.record, trial.ordinal, salt++);
-      while (work.trials->Find(trial.name) != nullptr);
+      while (work.trials->Find(trial.name) != nullptr);  // 27^8 names: another experiment has it never
     } else {
-      const auto taken = deps_.store.FindTrial(trial.name);
-      if (work.trials->Find(trial.name) != nullptr || !taken.ok() || taken->has_value()) {
+      if (NameIsTaken(trial.name)) {
         AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
                  fmt::format("a trial named '{}' exists already", trial.name));
         continue;

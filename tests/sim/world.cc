@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "algorithms/suggester.h"
+#include "core/log.h"
 #include "core/objective.h"
 #include "core/rng.h"
 #include "store/memory_store.h"
@@ -99,6 +100,7 @@ World::World()
       store_(std::make_unique<WatchedStore>(*this)),
       watched_engine_(std::make_unique<WatchedEngine>(*this)),
       service_(std::make_unique<Service>(*this)) {
+  SetLogLevel(LogLevel::kOff);
   engine_ = MakeSimulatedEngine(loop_, [this](const RunId& run, const qalam::Step&, int attempt) {
     SimulatedStep plan = behave ? behave(run, attempt) : Prints("loss=0.5\n");
     std::string& text = printed_[{run, attempt}];
@@ -206,6 +208,10 @@ void World::CheckBatch(const WriteBatch& batch) {
           fmt::format("I2: trial {} was {} and became {}", trial.name, ToString(seen->second), ToString(trial.state)));
     if (IsFinal(trial.state)) final_states_[trial.name] = trial.state;
   }
+  int allowed = 0;
+  for (const auto& [id, spec] : specs_) allowed += spec.parallel_trial_count;
+  if (!specs_.empty() && engine_->running() > allowed)
+    Breach(fmt::format("I3: {} processes run, {} may", engine_->running(), allowed));
   for (const Experiment& experiment : batch.experiments) {
     const auto known = specs_.find(experiment.id);
     if (known == specs_.end()) continue;
@@ -213,9 +219,9 @@ void World::CheckBatch(const WriteBatch& batch) {
     const TrialCounts& counts = experiment.counts;
     if (spec.max_trial_count && counts.total > *spec.max_trial_count)
       Breach(fmt::format("I4: {} trials, maxTrialCount is {}", counts.total, *spec.max_trial_count));
-    if (counts.created + counts.running > spec.parallel_trial_count || engine_->running() > spec.parallel_trial_count)
-      Breach(fmt::format("I3: {} trials at work, parallelTrialCount is {}", counts.created + counts.running,
-                         spec.parallel_trial_count));
+    if (counts.created + counts.running > spec.parallel_trial_count)
+      Breach(fmt::format("I3: {} trials of {} at work, parallelTrialCount is {}", counts.created + counts.running,
+                         spec.name, spec.parallel_trial_count));
     TrialCounts rows;
     const auto trials = memory_->Trials(experiment.id);
     for (const Trial& trial : *trials) ++rows.total, ++rows.Of(trial.state);
