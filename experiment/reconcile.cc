@@ -272,7 +272,7 @@ bool ControllerImpl::NameIsTaken(const std::string& trial_name) const {
   for (const auto& [id, work] : works_)
     if (work->trials->Find(trial_name) != nullptr) return true;
   const auto stored = deps_.store.FindTrial(trial_name);
-  return !stored.ok() || stored->has_value();
+  return stored.ok() && stored->has_value();
 }
 
 int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions) {
@@ -286,7 +286,7 @@ int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Sugges
     if (trial.name.empty()) {
       std::uint64_t salt = 0;
       do trial.name = TrialName(work.record, trial.ordinal, salt++);
-      while (work.trials->Find(trial.name) != nullptr);  // 27^8 names: another experiment has it never
+      while (NameIsTaken(trial.name));
     } else {
       if (NameIsTaken(trial.name)) {
         AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
