@@ -34,7 +34,7 @@ struct Step {
   int retries = 0;                                       // after a failure (Job: backoffLimit, if it is written)
   std::optional<std::chrono::seconds> timeout;           // activeDeadlineSeconds
   std::chrono::milliseconds grace{30'000};               // between SIGTERM and SIGKILL
-  std::string start_hint;                                // for people, when the command cannot be started
+  std::string hint;                                      // for people, added to the message when the command fails
 };
 
 // Where the metrics come out.

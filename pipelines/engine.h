@@ -28,8 +28,8 @@ class RunObserver {
 };
 
 struct StartOptions {
-  int after_attempt = 0;        // step attempts up to this number are history: the next is one more
-  int metrics_attempt = 0;      // the attempt whose output was being read, 0: none yet
+  int after_attempt = 0;            // step attempts up to this number are history: the next is one more
+  int metrics_attempt = 0;          // the attempt whose output was being read, 0: none yet
   std::int64_t metrics_offset = 0;  // where to go on reading it
 };
 

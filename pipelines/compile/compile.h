@@ -2,8 +2,10 @@
 // From the manifest of a trial to the run that an engine can start.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/diagnostic.h"
@@ -15,15 +17,18 @@ namespace qalam {
 
 // What stands for a container image where there is no container runtime: docs/image-map.md.
 struct ImageMapEntry {
-  std::string image;                         // glob: "ghcr.io/kubeflow/katib/pytorch-mnist-*"
+  std::string image;                                  // glob: "ghcr.io/kubeflow/katib/pytorch-mnist-*"
   std::vector<std::string> command_from, command_to;  // prefix of argv and what replaces it; from empty: put before
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::pair<std::string, std::string>> paths;  // path prefix in argv and env -> local path
 };
 using ImageMap = std::vector<ImageMapEntry>;  // the first entry whose glob matches
 
-// Reads the YAML form, already a tree. nullopt: the faults are in `faults`.
-std::optional<ImageMap> ReadImageMap(const Node& document, Diagnostics* faults);
+// Reads the YAML form, already a tree. nullopt: the faults are in `faults`. Relative local paths start at `folder`,
+// that of the file; they are kept as written when it is empty.
+std::optional<ImageMap> ReadImageMap(const Node& document, Diagnostics* faults, const std::string& folder = {});
+// The same as a document: reads back as equal, wherever it is then kept.
+Node ToDocument(const ImageMap& images);
 
 struct CompileContext {
   std::string trial_name, experiment_name, namespace_name;

@@ -394,7 +394,7 @@ class LocalEngine final : public Engine {
     command.cwd = step.working_dir.starts_with('/') ? step.working_dir
                   : step.working_dir.empty()        ? files
                                                     : files + '/' + step.working_dir;
-    command.hint = std::move(step.start_hint);
+    command.hint = std::move(step.hint);
     command.timeout = run->plan.TimeLeft(active->step);
     command.grace = step.grace;
     command.memory = step.limits.memory;

@@ -2,34 +2,11 @@
 #include "pipelines/engines/metrics_place.h"
 
 #include <filesystem>
-#include <string_view>
+
+#include "pipelines/path_text.h"
 
 namespace qalam {
 namespace {
-
-bool IsPathCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_-./~+%@").find(c) != std::string_view::npos;
-}
-
-// Calls `replace(path)` for each path in `text` that is `prefix` or below it; what it returns takes its place.
-void RewritePaths(std::string* text, const std::string& prefix,
-                  const std::function<std::string(const std::string&)>& replace) {
-  for (std::size_t at = text->find(prefix); at != std::string::npos; at = text->find(prefix, at)) {
-    std::size_t end = at + prefix.size();
-    const bool begins = at == 0 || !IsPathCharacter((*text)[at - 1]);
-    const bool whole = end == text->size() || (*text)[end] == '/' || !IsPathCharacter((*text)[end]);
-    while (end < text->size() && IsPathCharacter((*text)[end])) ++end;
-    if (!begins || !whole) {
-      ++at;
-      continue;
-    }
-    const std::string found = text->substr(at, end - at);
-    const std::string instead = replace(found);
-    text->replace(at, found.size(), instead);
-    at += instead.size();
-  }
-}
 
 void RewriteStep(Step* step, const std::string& prefix, const std::function<std::string(const std::string&)>& replace) {
   for (std::string& argument : step->command) RewritePaths(&argument, prefix, replace);

@@ -48,6 +48,8 @@ int FindStep(const Run& run, std::string_view name) {
 
 }  // namespace
 
+bool IsStepName(std::string_view name) { return IsLabel(name, 63, "-"); }
+
 Status CheckRun(const RunId& id, const Run& run) {
   if (!IsLabel(id, kMaxNameLength, "-.") || id.find("..") != std::string::npos) {
     return InvalidArgument("'{}' cannot name a run: lower-case letters, digits, '-' and '.' only", id);
@@ -56,7 +58,7 @@ Status CheckRun(const RunId& id, const Run& run) {
   std::vector<std::vector<int>> needs(run.steps.size());
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     const Step& step = run.steps[i];
-    if (!IsLabel(step.name, 63, "-")) {
+    if (!IsStepName(step.name)) {
       return InvalidArgument("'{}' cannot name a step: lower-case letters, digits and '-' only, at most 63", step.name);
     }
     if (FindStep(run, step.name) != static_cast<int>(i)) return InvalidArgument("two steps are named {}", step.name);

@@ -17,6 +17,8 @@ namespace qalam {
 // Attempts in a row that may vanish without an exit record before the run is given up.
 inline constexpr int kLostAttemptLimit = 3;
 
+bool IsStepName(std::string_view name);  // a DNS label
+
 // Names that become folders, unknown and circular depends_on, empty commands, a metrics step that is not there.
 Status CheckRun(const RunId& id, const Run& run);
 

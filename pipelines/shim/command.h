@@ -12,7 +12,7 @@ struct Command {
   char** envp = nullptr;  // the shim's own environment, then the file's, then the marker
   const char* cwd = "";
   const char* marker = "";
-  const char* hint = "";  // added to the message when the command cannot be started
+  const char* hint = "";  // added to the message when the command fails
   const char* gpus = "";  // for the engine that adopts this attempt
   const char* bind_from = "";
   const char* bind_to = "";  // empty: no mount

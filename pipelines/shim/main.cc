@@ -158,7 +158,7 @@ void ExplainStartFault(const Attempt& attempt, Exit* exit) {
       exit->message << "; the file is there, the interpreter that its first line names is not";
     }
   }
-  if (*attempt.command.hint != '\0') exit->message << ' ' << attempt.command.hint;
+  if (*attempt.command.hint != '\0') exit->message << ". " << attempt.command.hint;
 }
 
 void ExplainMemory(const Attempt& attempt, Exit* exit) {
@@ -184,6 +184,7 @@ void Explain(const Attempt& attempt, Exit* exit) {
   } else if (exit->code != 0) {
     exit->reason = "Error";
     exit->message << "the command exited with code " << exit->code;
+    if (*attempt.command.hint != '\0') exit->message << ". " << attempt.command.hint;
   }
 }
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pod template as steps: what is common to every kind that has one.
+#pragma once
+
+#include <optional>
+
+#include "pipelines/compile/compile.h"
+#include "pipelines/compile/reader.h"
+
+namespace qalam {
+
+inline constexpr long long kMostSeconds = 10LL * 365 * 24 * 3600;  // of a deadline or a grace: longer is the same
+
+// The pod's own initContainers, one after the other, then its primary container, which prints the metrics.
+// nullopt: the faults have been said.
+std::optional<Run> CompilePod(const Reader& pod_spec, const CompileContext& context);
+
+}  // namespace qalam
