@@ -9,16 +9,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
+#include <numbers>
 
+#include "core/decimal.h"
 #include "core/math.h"
 
 namespace qalam {
 namespace {
 
-constexpr double kLargest = 1e300;                 // so that a range, and a power of ten above it, are finite
 constexpr double kSmallest = 1e-290;               // so that a grid below it is
 constexpr double kLargestInt = 9007199254740992;   // 2^53
 constexpr double kMostExact = 1e15;                // decimals up to here are distinct doubles
@@ -26,55 +25,11 @@ constexpr double kMostRounded = 4e14;              // grid points up to here sur
 constexpr std::uint64_t kManyLevels = 1ull << 40;  // beyond, a level of a bell or a log scale may be lost in rounding
 constexpr double kQuantum = 0x1p-40;
 
-constexpr auto kPowersOfTen = [] {  // those that a double holds exactly
-  std::array<double, 23> powers{1};
-  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
-  return powers;
-}();
-
-double FromText(const char* begin, const char* end) {
-  double value = 0;
-  std::from_chars(begin, end, value);
-  return value;
-}
-
-// The double nearest to n * 10^-decimals.
-double Decimal(std::int64_t n, int decimals) {
-  const auto size = static_cast<std::size_t>(std::abs(decimals));
-  if (size < kPowersOfTen.size()) {
-    const auto whole = static_cast<double>(n);
-    return decimals < 0 ? whole * kPowersOfTen[size] : whole / kPowersOfTen[size];
-  }
-  std::array<char, 40> text;
-  const auto end = fmt::format_to(text.data(), "{}e{}", n, -decimals);
-  return FromText(text.data(), end);
-}
-
 double PowerOfTen(int exponent) { return Decimal(1, -exponent); }
-
-double RoundTo(double value, int decimals, double scale) { return Decimal(std::llround(value * scale), decimals); }
-
-// Digits after the point in the shortest way to write a number; 0 for whole ones.
-int DecimalsOf(double value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
-  const char* e = std::find(text.data(), end, 'e');
-  const auto point = std::find(static_cast<const char*>(text.data()), e, '.');
-  const int after_point = point == e ? 0 : static_cast<int>(e - point) - 1;
-  int exponent = 0;
-  std::from_chars(e + (e[1] == '+' ? 2 : 1), end, exponent);
-  return value == 0 ? 0 : std::max(0, after_point - exponent);
-}
-
-void AppendDouble(double value, std::string* text) {
-  std::array<char, 40> buffer;
-  const auto end = fmt::format_to(buffer.data(), "{}", value + 0.0);  // no "-0"
-  text->assign(buffer.data(), end);
-}
 
 std::string Shown(double value) {
   std::string text;
-  AppendDouble(value, &text);
+  SetDouble(value, &text);
   return text;
 }
 
@@ -83,20 +38,6 @@ double Clamp01(double unit) { return std::isnan(unit) ? 0.5 : std::clamp(unit, 0
 bool IsNumeric(ParameterType type) { return type == ParameterType::kDouble || type == ParameterType::kInt; }
 
 }  // namespace
-
-std::optional<double> ParseNumber(std::string_view text) {
-  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec == std::errc::result_out_of_range) {  // below the smallest double: zero; above the largest: refused
-    const std::size_t e = text.find_first_of("eE");
-    if (read.ptr != text.data() + text.size() || e == std::string_view::npos || text[e + 1] != '-') return std::nullopt;
-    return 0.0;
-  }
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  if (!std::isfinite(value) || std::abs(value) > kLargest) return std::nullopt;
-  return value;
-}
 
 Result<ParameterCodec> ParameterCodec::Make(Parameter* parameter) {
   ParameterCodec codec;
@@ -234,33 +175,40 @@ double ParameterCodec::UnitOf(const Parameter& p, std::uint64_t level) const {
   return unit;
 }
 
-double ParameterCodec::Value(const Parameter& p, double unit) const {
-  if (unit <= 0) return p.min;
-  if (unit >= 1) return p.max;
+void ParameterCodec::DecodeContinuous(const Parameter& p, double unit, std::string* text) const {
+  if (unit <= 0) return SetDouble(p.min, text);
+  if (unit >= 1) return SetDouble(p.max, text);
   const double line = LineOf(unit);
-  double value = line;
-  if (log_) {
-    value = std::exp(line);
-    const int decimals = digits_ - 1 - static_cast<int>(std::floor(std::log10(value)));
-    value = RoundTo(value, decimals, PowerOfTen(decimals));
-  } else if (rounded_) {
-    value = RoundTo(line, decimals_, scale_);
+  if (!log_ && !rounded_) return SetDouble(std::clamp(line, p.min, p.max), text);
+  // Digits before the point are as many as the logarithm says, give or take one beside a power of ten.
+  const int decimals = log_ ? digits_ - 1 - static_cast<int>(std::floor(line * std::numbers::log10e)) : decimals_;
+  const double scaled = log_ ? std::exp(line) * PowerOfTen(decimals) : line * scale_;
+  const std::int64_t n = std::llround(scaled);
+  const double value = Decimal(n, decimals);
+  if (value <= p.min) return SetDouble(p.min, text);
+  if (value >= p.max) return SetDouble(p.max, text);
+  SetDecimal(n, decimals, text);
+}
+
+void ParameterCodec::DecodeLattice(const Parameter& p, std::uint64_t level, std::string* text) const {
+  const std::int64_t n = first_ + static_cast<std::int64_t>(level) * stride_;
+  if (p.type == ParameterType::kInt) {
+    const fmt::format_int number(n);
+    text->assign(number.data(), number.size());
+  } else {
+    SetDouble(LevelValue(p, level), text);
   }
-  return std::clamp(value, p.min, p.max);
 }
 
 void ParameterCodec::Decode(const Parameter& p, double unit, std::string* text) const {
-  if (p.levels == 0) return AppendDouble(Value(p, Clamp01(unit)), text);
-  const std::uint64_t level = LevelOf(p, unit);
-  if (!IsNumeric(p.type)) {
-    *text = p.list[level];
+  if (p.levels == 0) {
+    DecodeContinuous(p, Clamp01(unit), text);
+  } else if (!IsNumeric(p.type)) {
+    *text = p.list[LevelOf(p, unit)];
   } else if (p.levels == 1) {
-    AppendDouble(p.min, text);
-  } else if (p.type == ParameterType::kInt) {
-    const fmt::format_int number(first_ + static_cast<std::int64_t>(level) * stride_);
-    text->assign(number.data(), number.size());
+    SetDouble(p.min, text);
   } else {
-    AppendDouble(LevelValue(p, level), text);
+    DecodeLattice(p, LevelOf(p, unit), text);
   }
 }
 

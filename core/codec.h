@@ -30,7 +30,8 @@ class ParameterCodec {
   double LineOf(double unit) const;
   double UnitOfLine(double line) const;
   double LevelValue(const Parameter& parameter, std::uint64_t level) const;
-  double Value(const Parameter& parameter, double unit) const;
+  void DecodeContinuous(const Parameter& parameter, double unit, std::string* text) const;
+  void DecodeLattice(const Parameter& parameter, std::uint64_t level, std::string* text) const;
   Result<double> CheckNumber(const Parameter& parameter, std::string_view text) const;
   Result<std::uint64_t> CheckLevel(const Parameter& parameter, std::string_view text) const;
 
@@ -47,8 +48,5 @@ class ParameterCodec {
   int digits_ = 12;                      // continuous, log: significant ones
   std::int64_t first_ = 0, stride_ = 1;  // int and stepped: level k is (first_ + k*stride_) * 10^-decimals_
 };
-
-// A finite number of at most 1e300 in size, all of the text; nullopt for anything else.
-std::optional<double> ParseNumber(std::string_view text);
 
 }  // namespace qalam

@@ -65,8 +65,8 @@ void AppendQuoted(std::string_view text, std::string* out) {
       case '\r': *out += "\\r"; break;
       case '\t': *out += "\\t"; break;
       default:
-        // Also what a YAML reader takes for a line break, or for the mark at the start of a file.
-        if (IsControl(c) || c == 0x2028 || c == 0x2029 || c == 0xFEFF) {
+        // Also what a YAML reader takes for a line break or for the mark at the start of a file, or refuses.
+        if (IsControl(c) || c == 0x2028 || c == 0x2029 || c == 0xFEFF || c == 0xFFFE || c == 0xFFFF) {
           fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<unsigned>(c));
         } else {
           AppendCodePoint(c, out);
@@ -141,7 +141,8 @@ Node Node::Float(double value) {
   if (std::isnan(value)) return String("NaN");
   if (std::isinf(value)) return String(value > 0 ? "Infinity" : "-Infinity");
   std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";  // so that it reads back as a float
+  // "1" would read back as an integer, "1e+20" in YAML 1.1 as a string.
+  if (text.find('.') == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
   return Scalar(Kind::kFloat, std::move(text));
 }
 

@@ -11,7 +11,8 @@
 
 namespace qalam {
 
-// A finite number as a trial prints one ("0.5", "-7.5e-01", " 3 "); nullopt for everything else (nan, inf, 0x1p3, "1,5").
+// A finite number as a trial prints one ("0.5", "-7.5e-01", " 3 "); nullopt for everything else (nan, inf, 0x1p3,
+// "1,5").
 std::optional<double> ParseMetricValue(std::string_view text);
 
 // Folds one more report into an observation that has an entry for each metric of `objective`. Min and max only over

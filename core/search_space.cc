@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/codec.h"
+#include "core/decimal.h"
 #include "core/rng.h"
 #include "core/words.h"
 
