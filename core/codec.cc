@@ -18,7 +18,9 @@
 namespace qalam {
 namespace {
 
-constexpr double kSmallest = 1e-290;               // so that a grid below it is
+constexpr double kSmallest = 1e-290;  // so that the powers of ten that make a grid below it are finite
+constexpr double kLargestRatio = 1e300;
+constexpr double kSmallestLogRange = 1e-9;         // 12 significant digits leave a thousand values
 constexpr double kLargestInt = 9007199254740992;   // 2^53
 constexpr double kMostExact = 1e15;                // decimals up to here are distinct doubles
 constexpr double kMostRounded = 4e14;              // grid points up to here survive the trip: error below 0.2 of a grid
@@ -49,12 +51,28 @@ Result<ParameterCodec> ParameterCodec::Make(Parameter* parameter) {
       parameter->distribution == Distribution::kLogUniform || parameter->distribution == Distribution::kLogNormal;
   codec.normal_ =
       parameter->distribution == Distribution::kNormal || parameter->distribution == Distribution::kLogNormal;
+  QALAM_RETURN_IF_ERROR(codec.CheckSizes(*parameter));
   if (parameter->step || parameter->min == parameter->max) {
     QALAM_RETURN_IF_ERROR(codec.MakeLattice(parameter));
   } else {
-    QALAM_RETURN_IF_ERROR(codec.MakeContinuous(*parameter));
+    codec.MakeContinuous(*parameter);
   }
   return codec;
+}
+
+Status ParameterCodec::CheckSizes(const Parameter& p) const {
+  const double range = p.max - p.min;
+  const auto fault = [&p](std::string_view what, std::string_view rule) {
+    return InvalidArgument("the range from {} to {} is too {}: {}", Shown(p.min), Shown(p.max), what, rule);
+  };
+  if (range == 0) return OkStatus();
+  if (range < kSmallest) return fault("narrow", "max - min must be at least 1e-290");
+  if (!log_) return OkStatus();
+  if (p.min < kSmallest) return fault("wide", "on a log scale min must be at least 1e-290");
+  if (p.max / p.min > kLargestRatio) return fault("wide", "on a log scale max / min must be at most 1e300");
+  if (!p.step && p.max / p.min < 1 + kSmallestLogRange)
+    return fault("narrow", "on a log scale max / min must be at least 1 + 1e-9");
+  return OkStatus();
 }
 
 Status ParameterCodec::MakeLattice(Parameter* parameter) {
@@ -66,13 +84,14 @@ Status ParameterCodec::MakeLattice(Parameter* parameter) {
   const double step = *p.step, size = std::max(std::abs(p.min), std::abs(p.max));
   double most = kLargestInt;
   if (p.type == ParameterType::kDouble) {
-    decimals_ = std::max({DecimalsOf(p.min), DecimalsOf(p.max), DecimalsOf(step)});
+    // Past 306 no size that is allowed would be exact, and the power of ten would not be finite.
+    decimals_ = std::min(306, std::max({DecimalsOf(p.min), DecimalsOf(p.max), DecimalsOf(step)}));
     if (decimals_ > 0) most = kMostExact;
   }
   scale_ = PowerOfTen(decimals_);
   const bool exact = size * scale_ <= most;
   if (!exact) {  // more digits than a double has: the last ones are rounded off
-    decimals_ = static_cast<int>(std::floor(std::log10(kMostExact / size)));
+    decimals_ = static_cast<int>(std::floor(std::log10(kMostExact) - std::log10(size)));
     scale_ = PowerOfTen(decimals_);
   }
   first_ = std::llround(p.min * scale_);
@@ -85,45 +104,42 @@ Status ParameterCodec::MakeLattice(Parameter* parameter) {
   const std::int64_t slack = exact ? 0 : stride_ / 20;
   parameter->levels = static_cast<std::uint64_t>((last - first_ + slack) / stride_) + 1;
   // Each level owns half a step on either side; on a log scale the first one never reaches down to zero.
-  const double low = log_ ? std::max(p.min - step / 2, p.min / 2) : p.min - step / 2;
-  SetSupport(p, low, LevelValue(p, p.levels - 1) + step / 2);
+  const double below = log_ ? std::min(step / 2, p.min / 2) : step / 2;
+  SetSupport(p, -below, static_cast<double>(p.levels - 1) * step + step / 2);
   return OkStatus();
 }
 
-Status ParameterCodec::MakeContinuous(const Parameter& p) {
+void ParameterCodec::MakeContinuous(const Parameter& p) {
+  const double range = p.max - p.min;
   if (log_) {
-    if (p.min < kSmallest)
-      return InvalidArgument("min {} is too small; {} needs at least 1e-290", Shown(p.min), ToString(p.distribution));
-    // Beyond a hundred the logarithm itself has fewer digits.
-    if (std::max(std::abs(std::log(p.min)), std::abs(std::log(p.max))) > 100) digits_ = 11;
+    log10_min_ = std::log10(p.min);
+    if (p.max / p.min > 1e80) digits_ = 11;  // a line so long has a coarser error
   } else {
-    const double range = p.max - p.min;
-    if (range < kSmallest)
-      return InvalidArgument("the range from {} to {} is too narrow: max - min must be at least 1e-290", Shown(p.min),
-                             Shown(p.max));
     decimals_ = 11 - static_cast<int>(std::floor(std::log10(range)));
     scale_ = PowerOfTen(decimals_);
     // If not, then doubles near min and max are further apart than 1e-14 of the range, and come back as they are.
     rounded_ = std::max(std::abs(p.min), std::abs(p.max)) * scale_ <= kMostRounded;
   }
-  SetSupport(p, p.min, p.max);
-  return OkStatus();
+  SetSupport(p, 0, range);
 }
 
 // Katib's bell: mean in the middle of min and max, which are three sigma away.
-void ParameterCodec::SetSupport(const Parameter& p, double low, double high) {
-  low_ = log_ ? std::log(low) : low;
-  high_ = log_ ? std::log(high) : high;
+void ParameterCodec::SetSupport(const Parameter& p, double low_offset, double high_offset) {
+  low_ = LineOf(p, low_offset);
+  high_ = LineOf(p, high_offset);
   if (!normal_) return;
-  const double min = log_ ? std::log(p.min) : p.min, max = log_ ? std::log(p.max) : p.max;
-  mean_ = min + (max - min) / 2;
-  sigma_ = (max - min) / 6;
+  mean_ = LineOf(p, p.max - p.min) / 2;
+  sigma_ = mean_ / 3;
   below_ = NormalCdf((low_ - mean_) / sigma_);
   above_ = NormalCdf((mean_ - high_) / sigma_);
   mass_ = 1 - below_ - above_;
 }
 
-double ParameterCodec::LineOf(double unit) const {
+double ParameterCodec::LineOf(const Parameter& p, double offset) const {
+  return log_ ? std::log1p(offset / p.min) : offset;
+}
+
+double ParameterCodec::LineOfUnit(double unit) const {
   if (!normal_) return low_ + unit * (high_ - low_);
   // From the nearer tail, where probabilities are small and exact.
   const double p = below_ + unit * mass_;
@@ -147,42 +163,44 @@ std::uint64_t ParameterCodec::LevelOf(const Parameter& p, double unit) const {
   const std::uint64_t last = p.levels - 1;
   if (p.distribution == Distribution::kUniform || p.levels == 1 || !IsNumeric(p.type))
     return std::min(last, static_cast<std::uint64_t>(u * static_cast<double>(p.levels)));
-  const double line = LineOf(p.levels > kManyLevels ? std::round(u / kQuantum) * kQuantum : u);
-  const double steps = std::floor(((log_ ? std::exp(line) : line) - p.min) / *p.step + 0.5);
+  const double line = LineOfUnit(p.levels > kManyLevels ? std::round(u / kQuantum) * kQuantum : u);
+  const double steps = std::floor((log_ ? p.min * std::expm1(line) : line) / *p.step + 0.5);
   return steps <= 0 ? 0 : std::min(last, static_cast<std::uint64_t>(steps));
 }
 
 double ParameterCodec::UnitOf(const Parameter& p, std::uint64_t level) const {
-  const bool uniform = p.distribution == Distribution::kUniform || p.levels == 1 || !IsNumeric(p.type);
-  double unit = 0, neighbour = 0;
-  if (uniform) {
-    unit = (static_cast<double>(level) + 0.5) / static_cast<double>(p.levels);
-  } else {
-    const double value = LevelValue(p, level), half = *p.step / 2;
-    const auto edge = [this](double at) { return UnitOfLine(log_ ? std::log(at) : at); };
-    const double low = level == 0 ? 0 : edge(value - half);
-    const double high = level == p.levels - 1 ? 1 : edge(value + half);
-    unit = low + (high - low) / 2;
+  const auto k = static_cast<double>(level);
+  if (p.distribution == Distribution::kUniform || p.levels == 1 || !IsNumeric(p.type)) {
+    const double unit = (k + 0.5) / static_cast<double>(p.levels);
+    if (p.levels <= kManyLevels) return unit;
+    const double below = std::nextafter(unit, 0), above = std::nextafter(unit, 1);
+    return Settle(p, level, {unit, below, above, std::nextafter(below, 0), std::nextafter(above, 1)});
   }
-  if (p.levels <= kManyLevels) return unit;
-  // So many levels that the middle may have been rounded out of its interval: then it is next door.
-  if (!uniform) unit = std::round(unit / kQuantum) * kQuantum;
-  for (double towards : {0.0, 1.0}) {
-    if (LevelOf(p, unit) == level) return unit;
-    neighbour = uniform ? std::nextafter(unit, towards) : Clamp01(unit + (towards - 0.5) * 2 * kQuantum);
-    if (LevelOf(p, neighbour) == level) return neighbour;
-  }
-  return unit;
+  const double low = level == 0 ? 0 : UnitOfLine(LineOf(p, (k - 0.5) * *p.step));
+  const double high = level == p.levels - 1 ? 1 : UnitOfLine(LineOf(p, (k + 0.5) * *p.step));
+  const double middle = low + (high - low) / 2;
+  if (p.levels <= kManyLevels) return middle;
+  const double unit = std::round(middle / kQuantum) * kQuantum;
+  return Settle(p, level, {unit, Clamp01(unit - kQuantum), Clamp01(unit + kQuantum)});
+}
+
+// Where levels are so many that the middle of one may be rounded out of it, one of its neighbours is inside.
+double ParameterCodec::Settle(const Parameter& p, std::uint64_t level, std::initializer_list<double> units) const {
+  const auto it = std::ranges::find_if(units, [&](double unit) { return LevelOf(p, unit) == level; });
+  return it == units.end() ? *units.begin() : *it;
 }
 
 void ParameterCodec::DecodeContinuous(const Parameter& p, double unit, std::string* text) const {
   if (unit <= 0) return SetDouble(p.min, text);
   if (unit >= 1) return SetDouble(p.max, text);
-  const double line = LineOf(unit);
-  if (!log_ && !rounded_) return SetDouble(std::clamp(line, p.min, p.max), text);
-  // Digits before the point are as many as the logarithm says, give or take one beside a power of ten.
-  const int decimals = log_ ? digits_ - 1 - static_cast<int>(std::floor(line * std::numbers::log10e)) : decimals_;
-  const double scaled = log_ ? std::exp(line) * PowerOfTen(decimals) : line * scale_;
+  const double line = LineOfUnit(unit);
+  if (!log_ && !rounded_) return SetDouble(std::clamp(p.min + line, p.min, p.max), text);
+  int decimals = decimals_;
+  double scaled = (p.min + line) * scale_;
+  if (log_) {  // digits before the point are as many as the logarithm says, or one more beside a power of ten
+    decimals = digits_ - 1 - static_cast<int>(std::floor(log10_min_ + line * std::numbers::log10e));
+    scaled = p.min * std::exp(line) * PowerOfTen(decimals);
+  }
   const std::int64_t n = std::llround(scaled);
   const double value = Decimal(n, decimals);
   if (value <= p.min) return SetDouble(p.min, text);
@@ -263,7 +281,7 @@ Result<double> ParameterCodec::Encode(const Parameter& p, std::string_view text)
   if (value == p.min) return 0.0;
   if (value == p.max) return 1.0;
   // Only min is at 0 and only max at 1, however near this value comes to them.
-  return std::clamp(UnitOfLine(log_ ? std::log(value) : value), 0x1p-1022, 1 - 0x1p-53);
+  return std::clamp(UnitOfLine(LineOf(p, value - p.min)), 0x1p-1022, 1 - 0x1p-53);
 }
 
 Status ParameterCodec::Check(const Parameter& p, std::string_view text) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -24,19 +25,22 @@ class ParameterCodec {
   double UnitOf(const Parameter& parameter, std::uint64_t level) const;
 
  private:
+  Status CheckSizes(const Parameter& parameter) const;
   Status MakeLattice(Parameter* parameter);
-  Status MakeContinuous(const Parameter& parameter);
-  void SetSupport(const Parameter& parameter, double low, double high);
-  double LineOf(double unit) const;
+  void MakeContinuous(const Parameter& parameter);
+  void SetSupport(const Parameter& parameter, double low_offset, double high_offset);
+  double LineOf(const Parameter& parameter, double offset) const;
+  double LineOfUnit(double unit) const;
   double UnitOfLine(double line) const;
   double LevelValue(const Parameter& parameter, std::uint64_t level) const;
+  double Settle(const Parameter& parameter, std::uint64_t level, std::initializer_list<double> units) const;
   void DecodeContinuous(const Parameter& parameter, double unit, std::string* text) const;
   void DecodeLattice(const Parameter& parameter, std::uint64_t level, std::string* text) const;
   Result<double> CheckNumber(const Parameter& parameter, std::string_view text) const;
   Result<std::uint64_t> CheckLevel(const Parameter& parameter, std::string_view text) const;
 
-  // The line on which the distribution is uniform or normal: the value, or its logarithm. [low_, high_] of it is
-  // mapped to [0, 1].
+  // The line on which the distribution is uniform or normal: value - min, or log(value / min); both are exact near
+  // min however far from zero that is. [low_, high_] of it is mapped to [0, 1].
   bool log_ = false, normal_ = false;
   double low_ = 0, high_ = 0;
   double mean_ = 0, sigma_ = 0;              // normal: of the whole bell
@@ -44,7 +48,8 @@ class ParameterCodec {
   // Values are whole multiples of 10^-decimals_.
   bool rounded_ = false;  // continuous, linear: to decimals_; if not, doubles themselves are coarse enough
   int decimals_ = 0;
-  double scale_ = 1;                     // 10^decimals_
+  double scale_ = 1;  // 10^decimals_
+  double log10_min_ = 0;
   int digits_ = 12;                      // continuous, log: significant ones
   std::int64_t first_ = 0, stride_ = 1;  // int and stepped: level k is (first_ + k*stride_) * 10^-decimals_
 };

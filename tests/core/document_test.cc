@@ -135,32 +135,19 @@ TEST(Yaml, AStringThatWouldReadAsAnotherKindIsQuoted) {
 }
 
 TEST(Yaml, AStringThatReadsAsItselfIsPlain) {
-  for (const char* text : {"a",
-                           "mnist-1",
-                           "1.2.3",
-                           "127.0.0.1",
-                           "nope",
-                           "trueish",
-                           "e3",
-                           "0xZZ",
-                           "10Gi",
-                           "500m",
-                           "a:b",
-                           "a#b",
-                           "-x",
-                           "--lr=${trialParameters.lr}",
-                           "?x",
-                           "docker.io/kubeflowkatib/mnist:v1",
-                           "/opt/x y",
-                           "it's",
-                           "5 apples",
-                           "gr\u00fc\u00df",
-                           "2026-x",
-                           "sha256:0a1b",
-                           "a \"b\"",
-                           "~a",
-                           "12-34",
-                           "v=1"}) {
+  for (const char* text : {"a",        "mnist-1",
+                           "1.2.3",    "127.0.0.1",
+                           "nope",     "trueish",
+                           "e3",       "0xZZ",
+                           "10Gi",     "500m",
+                           "a:b",      "a#b",
+                           "-x",       "--lr=${trialParameters.lr}",
+                           "?x",       "docker.io/kubeflowkatib/mnist:v1",
+                           "/opt/x y", "it's",
+                           "5 apples", "gr\u00fc\u00df",
+                           "2026-x",   "sha256:0a1b",
+                           "a \"b\"",  "~a",
+                           "12-34",    "v=1"}) {
     EXPECT_EQ(ToYaml(Node::String(text)), std::string(text) + "\n");
   }
 }

@@ -155,9 +155,9 @@ TEST(SearchSpace, ExtremeRangesComeBackFromTheCubeExactly) {
       Real("1e9", "1000000000.0000001"),
       Real("1", "1.0000000000000007"),
       Real("-1e-200", "1e200"),
-      Real("1e-290", "1e300", "", kLog),
-      Real("1e-290", "1e300", "", kLogNormal),
-      Real("0.1", "0.10000000000000002", "", kLog),
+      Real("1e-290", "1e10", "", kLog),
+      Real("1", "1e300", "", kLogNormal),
+      Real("0.1", "0.100000001", "", kLogNormal),
       Real("-1e300", "1e300", "", kNormal),
       Real("123456789", "123456789.5", "", kNormal),
       Real("-3e-12", "-1e-12", "", kNormal),
@@ -312,6 +312,13 @@ TEST(SearchSpace, RefusesWhatMakesNoSpace) {
   EXPECT_THAT(fault(Real("1", "2", "1e-18")), HasSubstr("step 1e-18 is too small beside 2"));
   EXPECT_THAT(fault(Real("0", "1", "", kLog)), HasSubstr("min 0 must be greater than 0 for logUniform"));
   EXPECT_THAT(fault(Real("-1", "1", "", Distribution::kLogNormal)), HasSubstr("must be greater than 0 for logNormal"));
+  EXPECT_THAT(fault(Real("1e-291", "1", "", kLog)), HasSubstr("on a log scale min must be at least 1e-290"));
+  EXPECT_THAT(fault(Real("1", "1.0000000000000002", "", kLog)),
+              HasSubstr("too narrow: on a log scale max / min must be at least"));
+  EXPECT_THAT(fault(Real("1e-290", "1e11", "", kLog)), HasSubstr("max / min must be at most 1e300"));
+  EXPECT_THAT(fault(Real("0", "1e-300")), HasSubstr("is too narrow: max - min must be at least 1e-290"));
+  EXPECT_THAT(fault(Real("0", "1e-300", "1e-310")), HasSubstr("is too narrow"));
+  EXPECT_THAT(fault(Real("0", "1", "5e-324")), HasSubstr("step 5e-324 is too small beside 1"));
   EXPECT_THAT(fault(List(ParameterType::kDiscrete, {"1", "x"})), HasSubstr("list value 'x' is not a number"));
   EXPECT_THAT(fault(List(ParameterType::kDiscrete, {"1", "2", "1.0"})), HasSubstr("'1' and '1.0' are the same number"));
   EXPECT_THAT(fault(List(ParameterType::kCategorical, {"a", "b", "a"})), HasSubstr("list value 'a' is there twice"));
