@@ -8,7 +8,9 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <tuple>
+#include <utility>
+
+#include "experiment/read_tree.h"
 
 namespace qalam {
 
@@ -34,11 +36,11 @@ bool FaultList::HasErrors() const {
 
 void FaultList::MoveTo(Diagnostics* faults) {
   std::ranges::stable_sort(all_, {}, [](const Diagnostic& d) { return std::pair(d.position.line, d.position.column); });
-  for (Diagnostic& d : all_) {
+  for (const Diagnostic& d : all_) {
     if (d.severity == Diagnostic::Severity::kError) {
-      faults->Error(d.position, std::move(d.field), std::move(d.message));
+      faults->Error(d.position, Shown(d.field), Shown(d.message));
     } else {
-      faults->Warning(d.position, std::move(d.field), std::move(d.message));
+      faults->Warning(d.position, Shown(d.field), Shown(d.message));
     }
   }
   all_.clear();

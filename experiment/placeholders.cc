@@ -13,8 +13,6 @@
 namespace qalam {
 namespace {
 
-constexpr std::string_view kMetaStart = "${trialSpec.";
-
 struct Placeholder {
   std::size_t from = 0, to = 0;  // in the text, "${" and "}" included
   std::string_view name;
@@ -154,11 +152,9 @@ Status SubstituteAll(Node* node, const std::function<Result<std::string>(std::st
   return OkStatus();
 }
 
-bool LooksLikeMetaReference(std::string_view reference) { return reference.starts_with(kMetaStart); }
-
 std::optional<MetaReference> ParseMetaReference(std::string_view reference) {
-  if (!LooksLikeMetaReference(reference) || !reference.ends_with('}')) return std::nullopt;
-  std::string_view field = reference.substr(kMetaStart.size());
+  if (!reference.starts_with(kMetaReferenceStart) || !reference.ends_with('}')) return std::nullopt;
+  std::string_view field = reference.substr(kMetaReferenceStart.size());
   field.remove_suffix(1);
   using Kind = MetaReference::Kind;
   if (field == "Name") return MetaReference{Kind::kName, ""};

@@ -14,6 +14,7 @@
 namespace qalam {
 
 inline constexpr std::string_view kPlaceholderStart = "${trialParameters.";
+inline constexpr std::string_view kMetaReferenceStart = "${trialSpec.";
 
 // A scalar of kind null that has a text is a placeholder without quotes in a ConfigMap's YAML: it takes the type that
 // its value has as a plain YAML scalar. Such trees come from ReadTextTemplate and end in SubstituteAll.
@@ -38,13 +39,12 @@ Result<std::string> Substitute(std::string_view text,
 // The same in every string and key of the tree.
 Status SubstituteAll(Node* node, const std::function<Result<std::string>(std::string_view name)>& value_of);
 
-// "${trialSpec.Labels[team]}" as a reference of a trial parameter: kind kLabels, key "team".
+// "${trialSpec.Labels[team]}" as the reference of a trial parameter: kind kLabels, key "team".
 struct MetaReference {
   enum class Kind { kName, kNamespace, kKind, kApiVersion, kAnnotations, kLabels };
   Kind kind = Kind::kName;
   std::string key;
 };
-bool LooksLikeMetaReference(std::string_view reference);  // "${trialSpec.": not a search parameter
 std::optional<MetaReference> ParseMetaReference(std::string_view reference);
 
 }  // namespace qalam

@@ -5,12 +5,27 @@
 #include <algorithm>
 #include <set>
 
+#include "core/utf8.h"
+
 namespace qalam {
 namespace {
 
 bool StartsCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
 
 }  // namespace
+
+std::string Shown(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const char32_t c = TakeCodePoint(text);
+    if (IsControl(c)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      AppendCodePoint(c, &out);
+    }
+  }
+  return out;
+}
 
 Places::Places(std::string_view text) : text_(text), line_starts_{0} {
   for (const char byte : text) {
@@ -32,7 +47,7 @@ Position Places::OfByte(std::size_t offset) const {
 
 void TreeBuilder::Fault(const Position& position, std::string message) {
   ok_ = false;
-  faults_->Error(position, "", std::move(message));
+  faults_->Error(position, "", Shown(message));
 }
 
 bool TreeBuilder::Count(const Position& position) {

@@ -65,6 +65,9 @@ class TreeBuilder {
   bool ok_ = true;
 };
 
+// Text of a file as it may stand in a message: control characters would move a terminal's cursor.
+std::string Shown(std::string_view text);
+
 // The two languages. UTF-8 has been checked. On a fault the list is empty.
 std::vector<Node> ReadYamlText(std::string_view text, const ReadLimits& limits, Diagnostics* faults);
 std::vector<Node> ReadJsonText(std::string_view text, const ReadLimits& limits, Diagnostics* faults);

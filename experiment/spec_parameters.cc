@@ -16,6 +16,8 @@ namespace {
 const std::vector<std::string> kTypeWords = {"double", "int", "discrete", "categorical"};
 const std::vector<std::string> kDistributionWords = {"uniform", "logUniform", "normal", "logNormal"};
 
+constexpr double kLargestInt = 9007199254740992;  // 2^53: the whole numbers that a double holds exactly
+
 bool IsLog(Distribution distribution) {
   return distribution == Distribution::kLogUniform || distribution == Distribution::kLogNormal;
 }
@@ -83,6 +85,8 @@ class SpaceReader {
       Fault(key, "{} '{}' is not a finite number", key, text);
     } else if (parameter_.type == ParameterType::kInt && *number != std::floor(*number)) {
       Fault(key, "{} {} is not a whole number, as an int needs; type double takes fractions", key, text);
+    } else if (parameter_.type == ParameterType::kInt && std::abs(*number) > kLargestInt) {
+      Fault(key, "{} {} is too large for an int: at most 2^53 = 9007199254740992 in size", key, text);
     } else {
       return number;
     }
@@ -182,6 +186,7 @@ std::optional<ParameterSpec> ReadParameter(const ListItem& item, FaultList* faul
   } else if (std::ranges::any_of(parameter.name,
                                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
     fields.Error("name", "a parameter's name cannot hold control characters");
+    parameter.name.clear();
   }
   bool typed = false;
   if (const auto type = fields.Text("parameterType")) {

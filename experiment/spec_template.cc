@@ -78,11 +78,14 @@ class TemplateReader {
       parameter.reference = fields.Text("reference").value_or("");
       fields.Finish();
       if (!fields.present()) continue;
+      const bool first = Find(parameter.name) == nullptr;
+      const bool braces = parameter.name.find_first_of("{}") != std::string::npos;
+      if (parameter.name.empty() || !first || braces) names_are_good_ = false;
       if (parameter.name.empty()) {
         fields.Error("name", "is missing: the NAME of ${trialParameters.NAME}");
-      } else if (parameter.name.find_first_of("{}") != std::string::npos) {
+      } else if (braces) {
         fields.Error("name", fmt::format("'{}' cannot hold '{{' or '}}'", parameter.name));
-      } else if (Find(parameter.name) != nullptr) {
+      } else if (!first) {
         fields.Error("name", fmt::format("'{}' is there twice", parameter.name));
       }
       if (parameter.reference.empty()) {
@@ -171,6 +174,7 @@ class TemplateReader {
     for (const char* key : {"apiVersion", "kind"}) {
       const Node* word = tree.Find(key);
       if (word != nullptr && word->kind == Node::Kind::kString && !word->text.empty()) continue;
+      manifest_is_good_ = false;
       ErrorAt(source_->PlaceOf(word == nullptr ? tree.position : word->position),
               fmt::format("{}.{}", source_->path, key),
               fmt::format("a manifest needs {}, as in  apiVersion: batch/v1  kind: Job", key));
@@ -184,40 +188,43 @@ class TemplateReader {
   }
 
   void FillConditions() {
-    const Node* kind = source_->tree.Find("kind");
-    const KindDefaults* defaults = kind == nullptr ? nullptr : FindKindDefaults(kind->text);
+    if (!manifest_is_good_) return;
+    const std::string& kind = source_->tree.Find("kind")->text;
+    const KindDefaults* defaults = FindKindDefaults(kind);
     if (defaults != nullptr) {
       if (out_.success_condition.empty()) out_.success_condition = defaults->success;
       if (out_.failure_condition.empty()) out_.failure_condition = defaults->failure;
       if (out_.primary_pod_labels.empty()) out_.primary_pod_labels = defaults->pod_labels;
       return;
     }
-    const std::string word = kind == nullptr ? "" : kind->text;
     if (out_.success_condition.empty()) {
-      fields_.Error("successCondition", fmt::format("is missing: for kind '{}' there is no default", word));
+      fields_.Error("successCondition", fmt::format("is missing: for kind '{}' there is no default", kind));
     }
     if (out_.failure_condition.empty()) {
-      fields_.Error("failureCondition", fmt::format("is missing: for kind '{}' there is no default", word));
+      fields_.Error("failureCondition", fmt::format("is missing: for kind '{}' there is no default", kind));
     }
   }
 
   void CheckReferences() {
     std::vector<std::string> names;
     std::ranges::transform(experiment_.parameters, std::back_inserter(names), &ParameterSpec::name);
+    // Whose own name is wrong cannot be referred to: one fault is enough.
+    const bool known = !names.empty() && std::ranges::none_of(names, &std::string::empty) &&
+                       std::set<std::string_view>(names.begin(), names.end()).size() == names.size();
     std::set<std::string_view> referred;
     for (std::size_t i = 0; i < out_.parameters.size(); ++i) {
       const std::string& reference = out_.parameters[i].reference;
       const std::string path = paths_[i] + ".reference";
       referred.insert(reference);
       if (reference.empty()) continue;
-      if (LooksLikeMetaReference(reference)) {
+      if (reference.starts_with(kMetaReferenceStart)) {
         CheckMetaReference(reference, path, places_[i]);
-      } else if (!names.empty() && std::ranges::find(names, reference) == names.end()) {
+      } else if (known && std::ranges::find(names, reference) == names.end()) {
         ErrorAt(places_[i], path,
                 fmt::format("there is no search parameter '{}'{}", reference, DidYouMean(reference, names)));
       }
     }
-    if (out_.parameters.empty()) return;
+    if (out_.parameters.empty() || faults().HasErrors()) return;
     for (const std::string& name : names) {
       if (referred.contains(name)) continue;
       fields_.Warning("trialParameters",
@@ -253,19 +260,20 @@ class TemplateReader {
       const Position position = source_->PlaceOf(string.position);
       for (const std::string_view name : PlaceholdersIn(string.text)) {
         used.emplace(name);
-        if (Find(name) != nullptr) continue;
+        if (Find(name) != nullptr || !names_are_good_) continue;
         ErrorAt(position, string.path,
                 fmt::format("'{}{}}}' is not declared in trialParameters{}", kPlaceholderStart, name,
                             DidYouMean(name, names)));
       }
-      if (LooksLikeMetaReference(string.text.substr(string.text.find("${")))) {
+      if (string.text.find(kMetaReferenceStart) != std::string_view::npos) {
         faults().Warning(position, string.path,
                          "${trialSpec...} is not replaced here: make it the reference of a trial "
                          "parameter, and use that");
       }
     });
+    if (faults().HasErrors()) return;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i].empty() || used.contains(names[i])) continue;
+      if (used.contains(names[i])) continue;
       faults().Warning(places_[i], paths_[i],
                        fmt::format("'{}{}}}' does not occur in the template: its value gets in by the "
                                    "environment only",
@@ -322,6 +330,8 @@ class TemplateReader {
   std::vector<Position> places_;    // of the references, beside out_.parameters
   std::vector<std::string> paths_;  // of the trial parameters
   std::optional<Source> source_;
+  bool names_are_good_ = true;    // of the trial parameters
+  bool manifest_is_good_ = true;  // it has apiVersion and kind
 };
 
 }  // namespace
