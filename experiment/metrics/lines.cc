@@ -14,6 +14,16 @@ namespace {
 constexpr char kEscape = '\x1b';
 constexpr std::uint8_t kStartsName = 1, kIsDirt = 2;
 
+// `name` in small letters.
+bool StartsIgnoringCase(const char* p, const char* end, const std::string& name) {
+  if (static_cast<std::size_t>(end - p) < name.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = p[i];
+    if (c != name[i] && (c < 'A' || c > 'Z' || c + 32 != name[i])) return false;
+  }
+  return true;
+}
+
 // What follows an escape character: "[31m" (control), "]0;title BEL" (command), "(B" and the like, or one letter.
 std::size_t SequenceLength(std::string_view rest) {
   if (rest.empty()) return 0;
@@ -65,12 +75,14 @@ NameScanner::NameScanner(const std::vector<std::string>& names) {
 }
 
 NameScanner::Found NameScanner::Scan(std::string_view line) const {
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const std::uint8_t kind = kind_[static_cast<unsigned char>(line[i])];
-    if (kind == 0) continue;
+  const char* const end = line.data() + line.size();
+  for (const char* p = line.data(); p < end; ++p) {
+    const std::uint8_t kind = kind_[static_cast<unsigned char>(*p)];
+    if (kind == 0) [[likely]]
+      continue;
     if (kind == kIsDirt) return Found::kDirt;
     for (const std::string& name : names_) {
-      if (FindIgnoringCase(line.substr(i, name.size()), name) == 0) return Found::kName;
+      if (StartsIgnoringCase(p, end, name)) return Found::kName;
     }
   }
   return Found::kNothing;
