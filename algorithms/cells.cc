@@ -31,10 +31,10 @@ Eigen::VectorXd Cells::UnitOf(std::uint64_t cell) const {
   return unit;
 }
 
-CellWalk::CellWalk(const SearchSpace& space, KeyedPermutation order) : CellWalk(space, order, nullptr) {}
+CellWalk::CellWalk(const SearchSpace& space, KeyedPermutation order) : CellWalk(space, std::move(order), nullptr) {}
 
 CellWalk::CellWalk(const SearchSpace& space, KeyedPermutation order, PointSequence points)
-    : cells_(space), order_(order), points_(std::move(points)) {
+    : cells_(space), order_(std::move(order)), points_(std::move(points)) {
   QALAM_CHECK(order_.size() == cells_.count(), "the walk covers every cell once");
 }
 

@@ -121,7 +121,7 @@ void LineCollector::Keep(std::string_view part) {
 void LineCollector::Feed(std::string_view bytes, std::vector<MetricPoint>* points) {
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
-  const auto find = [end](const char* from, const char* to, char c) {
+  const auto find = [](const char* from, const char* to, char c) {
     const void* found = std::memchr(from, c, static_cast<std::size_t>(to - from));
     return found != nullptr ? static_cast<const char*>(found) : to;
   };

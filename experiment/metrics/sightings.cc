@@ -44,7 +44,7 @@ std::size_t FindIgnoringCase(std::string_view text, std::string_view name) {
                                         : static_cast<std::size_t>(found.begin() - text.begin());
 }
 
-Sightings::Sightings(std::string name) : name_(ToLower(name)) {}
+Sightings::Sightings(std::string_view name) : name_(ToLower(name)) {}
 
 void Sightings::Note(std::int64_t line, std::string_view text) {
   std::size_t begin = FindIgnoringCase(text, name_);

@@ -20,7 +20,7 @@ struct Sighting {
 // The newest line of each word; a handful of words.
 class Sightings {
  public:
-  explicit Sightings(std::string name);
+  explicit Sightings(std::string_view name);
   void Note(std::int64_t line, std::string_view text);     // if it has the name in it, in capitals or not
   std::vector<Sighting> Nearest(std::size_t count) const;  // the nearest first
 
