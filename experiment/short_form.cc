@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/codec.h"
+#include "core/decimal.h"
 #include "experiment/placeholders.h"
 #include "experiment/spec_sections.h"
 

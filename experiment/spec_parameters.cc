@@ -7,7 +7,7 @@
 #include <cmath>
 #include <map>
 
-#include "core/codec.h"
+#include "core/decimal.h"
 #include "experiment/spec_sections.h"
 
 namespace qalam {
