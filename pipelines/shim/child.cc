@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
@@ -37,10 +38,17 @@ bool BindMount(const char* from, const char* to) {
   return UnshareMounts() && mount(from, to, nullptr, MS_BIND, nullptr) == 0;
 }
 
+// By the bare call: the C library refuses its own two signals, which posix_spawn has left ignored.
 void ResetSignals() {
-  struct sigaction standard {};
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    unsigned long mask;
+  } const standard{};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    syscall(SYS_rt_sigaction, signal, &standard, nullptr, sizeof(standard.mask));
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -88,6 +96,7 @@ bool UnshareMounts() {
 
 void RunChild(const Command& command, const ChildPlumbing& plumbing) {
   setsid();
+  close(plumbing.folder);  // and with it our hold on the lock, which is to say that the shim lives
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0) Fail(plumbing, Stage::kOutput);
   if (dup2(plumbing.output, STDOUT_FILENO) < 0 || dup2(plumbing.output, STDERR_FILENO) < 0) {

@@ -18,6 +18,7 @@ struct ChildPlumbing {
   int release = -1;  // the command is not run before a byte comes out of this
   int fault = -1;    // close-on-exec: a StartFault goes in when the command cannot be started
   int output = -1;
+  int folder = -1;
   pid_t shim = 0;
   bool limit_data = false;  // no memory cgroup: RLIMIT_DATA instead
 };

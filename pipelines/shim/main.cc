@@ -55,6 +55,7 @@ int Launch(Attempt* attempt) {
   if (plumbing.output < 0) return errno;
   plumbing.release = release[0];
   plumbing.fault = fault[1];
+  plumbing.folder = attempt->folder;
   plumbing.shim = getpid();
   attempt->tree.Prepare(attempt->command.marker, attempt->command.memory);
   plumbing.limit_data = attempt->command.memory > 0 && !attempt->tree.limits_memory();

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -94,6 +95,8 @@ LocalRig::~LocalRig() {
     if (command.starts_with(ShimPath()) && command.find(root_) != std::string::npos) kill(pid, SIGTERM);
   });
   WaitFor([this] { return CountProcesses(root_) == 0; });
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {  // init would, had the controller really died
+  }
 }
 
 Step LocalRig::Shell(const std::string& name, const std::string& script) {
