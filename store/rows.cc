@@ -1,88 +1,196 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/rows.h"
 
-#include <array>
-#include <functional>
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <cstdint>
 #include <utility>
+
+#include "core/utf8.h"
 
 namespace qalam {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string Print(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-// An object whose entries keep their order. Appending skips the search for an equal key.
-template <class Pairs, class NameOf, class ValueOf>
-std::string PrintPairs(const Pairs& pairs, NameOf name, ValueOf value) {
-  Json::object_t object;
-  object.reserve(pairs.size());
-  for (const auto& pair : pairs) object.emplace_back(name(pair), value(pair));
-  return Print(Json(std::move(object)));
-}
-
-// Reads without building a tree, since 100,000 trials are read at a start. The columns hold objects of texts, at most
-// one inside another, perhaps in a list: each text arrives with the keys that lead to it.
-class Texts : public nlohmann::json_sax<Json> {
+// JSON is written and read here by hand: a trial is written several times in its life, 100,000 of them are read at a
+// start, and to build a tree of small strings costs more than the rest of the row.
+class Printer {
  public:
-  std::function<void(int depth)> on_object = [](int) {};
-  std::function<void(int depth, const std::string& outer, std::string& key, std::string& text)> on_text;
-
-  static constexpr int kDepth = 2;
-  bool start_object(std::size_t) override {
-    if (++depth_ > kDepth) return false;
-    on_object(depth_);
-    return true;
+  void Open(char bracket) { text_ += bracket; }
+  void Close(char bracket) {
+    if (text_.back() == ',') text_.pop_back();
+    text_ += bracket;
+    text_ += ',';
   }
-  bool end_object() override { return --depth_, true; }
-  bool key(std::string& key) override { return keys_[static_cast<std::size_t>(depth_ - 1)].swap(key), true; }
-  bool string(std::string& text) override {
-    if (depth_ == 0) return false;
-    on_text(depth_, keys_[0], keys_[static_cast<std::size_t>(depth_ - 1)], text);
-    return true;
+  void Key(std::string_view key) {
+    Quote(key);
+    text_ += ':';
   }
-  bool start_array(std::size_t) override { return depth_ == 0; }
-  bool end_array() override { return true; }
-  bool null() override { return false; }
-  bool boolean(bool) override { return false; }
-  bool number_integer(std::int64_t) override { return false; }
-  bool number_unsigned(std::uint64_t) override { return false; }
-  bool number_float(double, const std::string&) override { return false; }
-  bool binary(Json::binary_t&) override { return false; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+  void Value(std::string_view value) {
+    Quote(value);
+    text_ += ',';
+  }
+  void Pair(std::string_view key, std::string_view value) {
+    Key(key);
+    Value(value);
+  }
+  std::string Take() {
+    text_.pop_back();  // the comma behind the outermost bracket
+    return std::move(text_);
+  }
 
  private:
-  int depth_ = 0;
-  std::array<std::string, kDepth> keys_;
+  void Quote(std::string_view text) {
+    text_ += '"';
+    while (!text.empty()) {
+      std::size_t plain = 0;
+      while (plain < text.size() && IsPlain(text[plain])) ++plain;
+      text_.append(text.substr(0, plain));
+      text.remove_prefix(plain);
+      if (!text.empty()) Escape(TakeCodePoint(text));
+    }
+    text_ += '"';
+  }
+  static bool IsPlain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+  void Escape(char32_t c) {
+    if (c == '"' || c == '\\') {
+      text_ += '\\';
+      text_ += static_cast<char>(c);
+    } else if (c == '\n') {
+      text_ += "\\n";
+    } else if (c < 0x20) {
+      fmt::format_to(std::back_inserter(text_), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      AppendCodePoint(c, &text_);
+    }
+  }
+  std::string text_;
 };
 
-Status Read(std::string_view json, Texts* texts) {
-  if (Json::sax_parse(json.begin(), json.end(), texts)) return OkStatus();
+template <class Named>
+std::string PrintNamed(const std::vector<Named>& list) {
+  Printer json;
+  json.Open('{');
+  for (const Named& item : list) json.Pair(item.name, item.value);
+  json.Close('}');
+  return json.Take();
+}
+
+// Reads what Printer writes, and any other spelling of it: objects and lists of texts. Each function takes one value
+// off the front; false: something else is there.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  // `member(key)` takes the value off.
+  template <class Member>
+  bool Object(Member member) {
+    if (!Take('{')) return false;
+    if (Take('}')) return true;
+    std::string key;
+    do {
+      if (!Text(&key) || !Take(':') || !member(key)) return false;
+    } while (Take(','));
+    return Take('}');
+  }
+  // `item()` takes one item off.
+  template <class Item>
+  bool List(Item item) {
+    if (!Take('[')) return false;
+    if (Take(']')) return true;
+    do {
+      if (!item()) return false;
+    } while (Take(','));
+    return Take(']');
+  }
+  bool Text(std::string* text) {
+    text->clear();
+    if (!Take('"')) return false;
+    while (!rest_.empty()) {
+      std::size_t plain = 0;
+      while (plain < rest_.size() && rest_[plain] != '"' && rest_[plain] != '\\') ++plain;
+      text->append(rest_.substr(0, plain));
+      rest_.remove_prefix(plain);
+      if (Front('"')) return true;
+      if (!Front('\\') || !Escape(text)) return false;
+    }
+    return false;
+  }
+  bool AtEnd() {
+    SkipSpace();
+    return rest_.empty();
+  }
+
+ private:
+  bool Front(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool Take(char c) {
+    SkipSpace();
+    return Front(c);
+  }
+  void SkipSpace() {
+    while (!rest_.empty() &&
+           (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\t' || rest_.front() == '\r')) {
+      rest_.remove_prefix(1);
+    }
+  }
+  // What follows a backslash.
+  bool Escape(std::string* text) {
+    constexpr std::string_view kNames = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
+    if (Front('u')) {
+      char32_t c = 0;
+      return CodeUnit(&c) && Codepoint(c, text);
+    }
+    const std::size_t which = rest_.empty() ? kNames.npos : kNames.find(rest_.front());
+    if (which == kNames.npos) return false;
+    *text += kMeanings[which];
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool CodeUnit(char32_t* unit) {
+    constexpr std::size_t kDigits = 4;
+    std::uint32_t value = 0;
+    if (rest_.size() < kDigits) return false;
+    const char* const end = rest_.data() + kDigits;
+    if (std::from_chars(rest_.data(), end, value, 16).ptr != end) return false;
+    rest_.remove_prefix(kDigits);
+    *unit = value;
+    return true;
+  }
+  // `c` may be the first of a surrogate pair.
+  bool Codepoint(char32_t c, std::string* text) {
+    constexpr char32_t kHigh = 0xD800, kLow = 0xDC00, kLowEnd = 0xE000, kBeyond = 0x10000;
+    if (c >= kHigh && c < kLow) {
+      char32_t low = 0;
+      if (!Front('\\') || !Front('u') || !CodeUnit(&low) || low < kLow || low >= kLowEnd) return false;
+      c = kBeyond + ((c - kHigh) << 10) + (low - kLow);
+    } else if (c >= kLow && c < kLowEnd) {
+      return false;
+    }
+    AppendCodePoint(c, text);
+    return true;
+  }
+
+  std::string_view rest_;
+};
+
+Status NotOurs(std::string_view json) {
   return Error(Code::kDataLoss, "a column holds {:.80}, which qalam did not write", json);
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> ReadPairs(std::string_view json) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  Texts texts;
-  texts.on_text = [&](int, const std::string&, std::string& key, std::string& text) {
-    pairs.emplace_back(std::move(key), std::move(text));
-  };
-  QALAM_RETURN_IF_ERROR(Read(json, &texts));
-  return pairs;
+template <class Named>
+Result<std::vector<Named>> ReadNamed(std::string_view json) {
+  std::vector<Named> list;
+  Scanner scanner(json);
+  const bool read = scanner.Object([&](std::string& name) {
+    Named& item = list.emplace_back();
+    item.name = std::move(name);
+    return scanner.Text(&item.value);
+  });
+  if (!read || !scanner.AtEnd()) return NotOurs(json);
+  return list;
 }
-
-template <class NameAndValue>
-Result<std::vector<NameAndValue>> ReadNamed(std::string_view json) {
-  QALAM_TRY(auto pairs, ReadPairs(json));
-  std::vector<NameAndValue> named;
-  named.reserve(pairs.size());
-  for (auto& [name, value] : pairs) named.push_back({std::move(name), std::move(value)});
-  return named;
-}
-
-const auto kName = [](const auto& pair) -> const std::string& { return pair.name; };
-const auto kValue = [](const auto& pair) -> const std::string& { return pair.value; };
 
 }  // namespace
 
@@ -98,96 +206,103 @@ Result<WallTime> TimeOf(std::string_view text) {
   return time;
 }
 
-std::string AssignmentsJson(const Assignments& assignments) { return PrintPairs(assignments, kName, kValue); }
-std::string SettingsJson(const std::vector<Setting>& settings) { return PrintPairs(settings, kName, kValue); }
+std::string AssignmentsJson(const Assignments& assignments) { return PrintNamed(assignments); }
+std::string SettingsJson(const std::vector<Setting>& settings) { return PrintNamed(settings); }
 std::string LabelsJson(const std::map<std::string, std::string>& labels) {
-  return PrintPairs(
-      labels, [](const auto& pair) { return pair.first; }, [](const auto& pair) { return pair.second; });
+  Printer json;
+  json.Open('{');
+  for (const auto& [name, value] : labels) json.Pair(name, value);
+  json.Close('}');
+  return json.Take();
 }
 
 std::string ConditionsJson(const std::vector<Condition>& conditions) {
-  Json list = Json::array();
+  Printer json;
+  json.Open('[');
   for (const Condition& condition : conditions) {
-    Json::object_t object;
-    object.emplace_back("type", condition.type);
-    object.emplace_back("status", condition.status);
-    object.emplace_back("reason", condition.reason);
-    object.emplace_back("message", condition.message);
-    if (auto time = TimeText(condition.last_update)) object.emplace_back("lastUpdateTime", *time);
-    if (auto time = TimeText(condition.last_transition)) object.emplace_back("lastTransitionTime", *time);
-    list.push_back(std::move(object));
+    json.Open('{');
+    json.Pair("type", condition.type);
+    json.Pair("status", condition.status);
+    json.Pair("reason", condition.reason);
+    json.Pair("message", condition.message);
+    const auto update = TimeText(condition.last_update);
+    if (update) json.Pair("lastUpdateTime", *update);
+    if (condition.last_transition == condition.last_update && update) {
+      json.Pair("lastTransitionTime", *update);
+    } else if (const auto transition = TimeText(condition.last_transition)) {
+      json.Pair("lastTransitionTime", *transition);
+    }
+    json.Close('}');
   }
-  return Print(list);
+  json.Close(']');
+  return json.Take();
 }
 
 std::optional<std::string> ObservationJson(const std::optional<Observation>& observation) {
   if (!observation) return std::nullopt;
-  return PrintPairs(observation->metrics, kName, [](const Metric& metric) {
-    return Json{{"min", metric.min}, {"max", metric.max}, {"latest", metric.latest}};
-  });
+  Printer json;
+  json.Open('{');
+  for (const Metric& metric : observation->metrics) {
+    json.Key(metric.name);
+    json.Open('{');
+    json.Pair("min", metric.min);
+    json.Pair("max", metric.max);
+    json.Pair("latest", metric.latest);
+    json.Close('}');
+  }
+  json.Close('}');
+  return json.Take();
 }
 
 Result<Assignments> AssignmentsOf(std::string_view json) { return ReadNamed<Assignment>(json); }
 Result<std::vector<Setting>> SettingsOf(std::string_view json) { return ReadNamed<Setting>(json); }
 Result<std::map<std::string, std::string>> LabelsOf(std::string_view json) {
-  QALAM_TRY(auto pairs, ReadPairs(json));
-  return std::map<std::string, std::string>(std::make_move_iterator(pairs.begin()),
-                                            std::make_move_iterator(pairs.end()));
+  std::map<std::string, std::string> labels;
+  Scanner scanner(json);
+  const bool read = scanner.Object([&](std::string& name) { return scanner.Text(&labels[name]); });
+  if (!read || !scanner.AtEnd()) return NotOurs(json);
+  return labels;
 }
 
 Result<std::vector<Condition>> ConditionsOf(std::string_view json) {
   std::vector<Condition> conditions;
-  Status fault;
-  const auto read_time = [&](std::string_view text, WallTime* time) {
-    if (auto parsed = TimeOf(text); parsed.ok()) {
-      *time = *parsed;
-    } else {
-      fault = parsed.status();
-    }
+  std::string time;
+  Scanner scanner(json);
+  const auto read_time = [&](WallTime* into) {
+    if (!scanner.Text(&time)) return false;
+    const auto parsed = TimeOf(time);
+    if (parsed.ok()) *into = *parsed;
+    return parsed.ok();
   };
-  Texts texts;
-  texts.on_object = [&](int) { conditions.emplace_back(); };
-  texts.on_text = [&](int, const std::string&, std::string& key, std::string& text) {
-    Condition& condition = conditions.back();
-    if (key == "type")
-      condition.type = std::move(text);
-    else if (key == "status")
-      condition.status = std::move(text);
-    else if (key == "reason")
-      condition.reason = std::move(text);
-    else if (key == "message")
-      condition.message = std::move(text);
-    else if (key == "lastUpdateTime")
-      read_time(text, &condition.last_update);
-    else if (key == "lastTransitionTime")
-      read_time(text, &condition.last_transition);
-  };
-  QALAM_RETURN_IF_ERROR(Read(json, &texts));
-  QALAM_RETURN_IF_ERROR(fault);
+  const bool read = scanner.List([&] {
+    Condition& condition = conditions.emplace_back();
+    return scanner.Object([&](const std::string& key) {
+      if (key == "type") return scanner.Text(&condition.type);
+      if (key == "status") return scanner.Text(&condition.status);
+      if (key == "reason") return scanner.Text(&condition.reason);
+      if (key == "message") return scanner.Text(&condition.message);
+      if (key == "lastUpdateTime") return read_time(&condition.last_update);
+      return key == "lastTransitionTime" && read_time(&condition.last_transition);
+    });
+  });
+  if (!read || !scanner.AtEnd()) return NotOurs(json);
   return conditions;
 }
 
 Result<std::optional<Observation>> ObservationOf(std::optional<std::string_view> json) {
   if (!json) return std::optional<Observation>();
   Observation observation;
-  constexpr int kMetricDepth = 2;
-  bool named = false;
-  Texts texts;
-  texts.on_object = [&](int depth) {
-    if (depth == kMetricDepth) observation.metrics.emplace_back(), named = false;
-  };
-  texts.on_text = [&](int depth, const std::string& outer, std::string& key, std::string& text) {
-    if (depth != kMetricDepth) return;
-    Metric& metric = observation.metrics.back();
-    if (!named) metric.name = outer, named = true;
-    if (key == "min")
-      metric.min = std::move(text);
-    else if (key == "max")
-      metric.max = std::move(text);
-    else if (key == "latest")
-      metric.latest = std::move(text);
-  };
-  QALAM_RETURN_IF_ERROR(Read(*json, &texts));
+  Scanner scanner(*json);
+  const bool read = scanner.Object([&](std::string& name) {
+    Metric& metric = observation.metrics.emplace_back();
+    metric.name = std::move(name);
+    return scanner.Object([&](const std::string& key) {
+      if (key == "min") return scanner.Text(&metric.min);
+      if (key == "max") return scanner.Text(&metric.max);
+      return key == "latest" && scanner.Text(&metric.latest);
+    });
+  });
+  if (!read || !scanner.AtEnd()) return NotOurs(*json);
   return std::optional<Observation>(std::move(observation));
 }
 
