@@ -13,7 +13,21 @@ int RememberWalPages(void* pages, sqlite3*, const char*, int count) {
 }
 
 // SQLite says ENOSPC as SQLITE_FULL, but a quota, a limit on file size, or no room for the -shm file as SQLITE_IOERR.
-bool IsNoRoom(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+bool IsNoRoom(int code, int error) {
+  return code == SQLITE_IOERR_SHMSIZE || error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+// What the system answered last about the log or the file. (sqlite3_system_errno may be of something done since.)
+int LastErrno(sqlite3* connection) {
+  int error = 0;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  if (error == 0) sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
 
 std::string UriOf(const std::string& file) {
   std::string uri = "file:";
@@ -52,8 +66,8 @@ std::string_view Query::View(int column) const {
 Status Query::Fault(int code) const { return db_->Fault(code); }
 
 Transaction::~Transaction() {
-  if (db_ == nullptr || sqlite3_get_autocommit(db_->connection_) != 0) return;
-  if (sqlite3_exec(db_->connection_, "ROLLBACK", nullptr, nullptr, nullptr) != SQLITE_OK) db_->suspect_ = true;
+  if (db_ == nullptr || sqlite3_get_autocommit(db_->connection_) != 0) return;  // SQLite may have done it already
+  sqlite3_exec(db_->connection_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Status Transaction::Commit() {
@@ -77,6 +91,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& file, Access
   sqlite3_busy_timeout(db->connection_, static_cast<int>(busy.count()));
   // The file may come from anywhere: nothing in its schema runs, and a page is looked at before it is believed.
   sqlite3_db_config(db->connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // In place of the automatic checkpoint, which is a hook itself.
   sqlite3_wal_hook(db->connection_, RememberWalPages, &db->wal_pages_);
   QALAM_RETURN_IF_ERROR(
       db->Exec("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; "
@@ -146,9 +161,9 @@ void Database::Checkpoint(bool restart, std::chrono::milliseconds patience) {
 }
 
 Status Database::Fault(int code) const {
-  const int error = sqlite3_system_errno(connection_);
   const int kind = code & 0xff;
-  if (kind == SQLITE_FULL || (kind == SQLITE_IOERR && IsNoRoom(error))) {
+  const int error = kind == SQLITE_IOERR ? LastErrno(connection_) : sqlite3_system_errno(connection_);
+  if (kind == SQLITE_FULL || (kind == SQLITE_IOERR && IsNoRoom(code, error))) {
     return Error(Code::kResourceExhausted,
                  "{}: the disk is full: nothing was written. Free some space there: work goes on by itself", file_);
   }
@@ -175,7 +190,6 @@ Status Database::Fault(int code) const {
                    "{} cannot be opened: {}", file_, error != 0 ? std::strerror(error) : sqlite3_errmsg(connection_));
     case SQLITE_IOERR:
     case SQLITE_PROTOCOL:
-      suspect_ = true;
       return Error(Code::kUnavailable, "{}: the disk answered with an error ({}{}{}): nothing was written", file_,
                    sqlite3_errstr(code), error != 0 ? ": " : "", error != 0 ? std::strerror(error) : "");
     case SQLITE_CONSTRAINT:

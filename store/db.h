@@ -141,8 +141,6 @@ class Database {
 
   // What an SQLite result code means, as a fault that says the file and what to do.
   Status Fault(int code) const;
-  // The disk may have failed under this connection: close it and open another.
-  bool suspect() const { return suspect_; }
 
  private:
   friend class Query;
@@ -154,7 +152,6 @@ class Database {
   sqlite3* connection_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
   int wal_pages_ = 0;
-  mutable bool suspect_ = false;
 };
 
 }  // namespace qalam

@@ -305,6 +305,26 @@ Status Migrate(Database& db, std::span<const char* const> migrations) {
   return OkStatus();
 }
 
+Status CheckLayout(Database& db, std::span<const char* const> migrations) {
+  QALAM_TRY(const auto model, Database::Open(":memory:", Database::Access::kReadWrite, kBusy));
+  for (const char* sql : migrations) QALAM_RETURN_IF_ERROR(model->Exec(sql));
+  QALAM_TRY(Query wanted, model->Prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"));
+  QALAM_RETURN_IF_ERROR(wanted.Bind());
+  while (true) {
+    QALAM_TRY(const bool more, wanted.Next());
+    if (!more) return OkStatus();
+    QALAM_TRY(Query same, db.Prepare("SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 AND sql = ?3"));
+    QALAM_RETURN_IF_ERROR(same.Bind(wanted.View(0), wanted.View(1), wanted.View(2)));
+    QALAM_TRY(const bool found, same.Next());
+    if (!found) {
+      return Error(Code::kDataLoss,
+                   "{} is damaged: its {} {} is not as layout {} has it. Nothing was changed: put a copy in its place, "
+                   "or choose another (--db FILE)",
+                   db.file(), wanted.View(0), wanted.View(1), migrations.size());
+    }
+  }
+}
+
 Status SyncFolderOf(const std::string& file) {
   const std::string folder = fs::path(file).parent_path().string();
   return SyncFile(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);

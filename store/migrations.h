@@ -26,6 +26,9 @@ Status CreateDatabase(const std::string& file, std::span<const char* const> migr
 // FILE.bak-vN first; the newest three copies are kept. DATA_LOSS: made by a newer program; nothing was changed.
 Status Migrate(Database& db, std::span<const char* const> migrations);
 
+// DATA_LOSS: a table or index of the newest layout is missing or not as the migrations made it. Others may be there.
+Status CheckLayout(Database& db, std::span<const char* const> migrations);
+
 Status CheckVersion(std::int64_t version, std::size_t newest, const std::string& file);  // DATA_LOSS: above the newest
 Status SyncFolderOf(const std::string& file);  // so that names made or changed there survive a power cut
 

@@ -132,25 +132,22 @@ Result<Event> ReadEvent(const Query& row) {
 }
 
 template <class Row, class... Values>
-Result<std::vector<Row>> All(Result<Database*> db, Sql sql, Result<Row> (*read)(const Query&),
-                             const Values&... values) {
-  if (!db.ok()) return db.status();
-  QALAM_TRY(Query query, (*db)->Prepare(sql));
+Result<std::vector<Row>> All(Database& db, Sql sql, Result<Row> (*read)(const Query&), const Values&... values) {
+  QALAM_TRY(Query query, db.Prepare(sql));
   QALAM_RETURN_IF_ERROR(query.Bind(values...));
   std::vector<Row> rows;
   while (true) {
     QALAM_TRY(const bool found, query.Next());
     if (!found) return rows;
     Result<Row> row = read(query);
-    if (!row.ok()) return row.status().Within((*db)->file());
+    if (!row.ok()) return row.status().Within(db.file());
     rows.push_back(*std::move(row));
   }
 }
 
 template <class Row, class... Values>
-Result<std::optional<Row>> First(Result<Database*> db, Sql sql, Result<Row> (*read)(const Query&),
-                                 const Values&... values) {
-  QALAM_TRY(auto rows, All(std::move(db), sql, read, values...));
+Result<std::optional<Row>> First(Database& db, Sql sql, Result<Row> (*read)(const Query&), const Values&... values) {
+  QALAM_TRY(auto rows, All(db, sql, read, values...));
   return rows.empty() ? std::optional<Row>() : std::optional<Row>(std::move(rows.front()));
 }
 
@@ -159,7 +156,7 @@ class SqliteReader final : public SqliteReads<StoreReader> {
   explicit SqliteReader(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 
  protected:
-  Result<Database*> Connection() override { return db_.get(); }
+  Database& Connection() override { return *db_; }
 
  private:
   std::unique_ptr<Database> db_;
@@ -238,19 +235,18 @@ Result<std::vector<Event>> SqliteReads<Base>::Events(std::int64_t experiment_id)
 
 template <class Base>
 Result<Changes> SqliteReads<Base>::ChangesSince(std::int64_t revision) {
-  QALAM_TRY(Database* const db, Connection());
-  QALAM_TRY(Transaction snapshot, db->BeginRead());
+  Database& db = Connection();
+  QALAM_TRY(Transaction snapshot, db.BeginRead());
   Changes changes;
-  QALAM_TRY(changes.revision, db->Int(kLastRevision));
+  QALAM_TRY(changes.revision, db.Int(kLastRevision));
   if (changes.revision > revision) {
-    Result<Database*> connection = db;
     QALAM_TRY(changes.experiments,
               All<std::int64_t>(
-                  connection, "SELECT id FROM experiments WHERE resource_version > ?1 ORDER BY resource_version, id",
+                  db, "SELECT id FROM experiments WHERE resource_version > ?1 ORDER BY resource_version, id",
                   [](const Query& row) -> Result<std::int64_t> { return row.Int(0); }, revision));
     QALAM_TRY(changes.trials,
               All<std::string>(
-                  connection, "SELECT name FROM trials WHERE resource_version > ?1 ORDER BY resource_version, id",
+                  db, "SELECT name FROM trials WHERE resource_version > ?1 ORDER BY resource_version, id",
                   [](const Query& row) -> Result<std::string> { return row.Text(0); }, revision));
   }
   QALAM_RETURN_IF_ERROR(snapshot.Commit());
@@ -276,6 +272,7 @@ Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
         "that writes opens it, such as 'qalam run'",
         file, version, Migrations().size());
   }
+  QALAM_RETURN_IF_ERROR(CheckLayout(*db, Migrations()));
   return std::unique_ptr<StoreReader>(std::make_unique<SqliteReader>(std::move(db)));
 }
 

@@ -33,7 +33,7 @@ class SqliteReads : public Base {
   Result<Changes> ChangesSince(std::int64_t revision) override;
 
  protected:
-  virtual Result<Database*> Connection() = 0;
+  virtual Database& Connection() = 0;
 };
 
 extern template class SqliteReads<StoreReader>;

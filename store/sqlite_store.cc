@@ -34,70 +34,40 @@ const Condition& CurrentOf(const std::vector<Condition>& conditions) {
 
 class SqliteStore final : public SqliteReads<Store> {
  public:
-  SqliteStore(std::string file, FileLock lock) : file_(std::move(file)), lock_(std::move(lock)) {}
-
-  Status Open() {
-    QALAM_TRY(auto db, Database::Open(file_, Database::Access::kReadWrite, kBusy));
-    db->CheckpointOnClose(false);  // until it is known to be ours
-    QALAM_RETURN_IF_ERROR(Migrate(*db, Migrations()));
-    QALAM_RETURN_IF_ERROR(UseLog(*db));
-    QALAM_TRY(const std::int64_t revision, db->Int(kLastRevision));
-    QALAM_RETURN_IF_ERROR(
-        db->Exec(fmt::format("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; "
-                             "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit={}",
-                             kCheckpointPages * 4'096)));
-    db->CheckpointOnClose(true);
-    db_ = std::move(db);
-    revision_ = revision;
-    checkpoint_at_ = kCheckpointPages;
-    event_counts_.clear();
-    return OkStatus();
-  }
+  SqliteStore(FileLock lock, std::unique_ptr<Database> db, std::int64_t revision)
+      : lock_(std::move(lock)), db_(std::move(db)), revision_(revision) {}
 
   Status Commit(const WriteBatch& batch) override;
 
  protected:
-  Result<Database*> Connection() override {
-    if (db_ && db_->suspect()) db_.reset();
-    if (!db_) QALAM_RETURN_IF_ERROR(Open());
-    return db_.get();
-  }
+  Database& Connection() override { return *db_; }
 
  private:
-  static Status UseLog(Database& db) {
-    QALAM_TRY(Query query, db.Prepare("PRAGMA journal_mode=WAL"));
-    QALAM_RETURN_IF_ERROR(query.Bind());
-    QALAM_TRY(const bool found, query.Next());
-    if (found && query.View(0) == "wal") return OkStatus();
-    return Error(Code::kUnavailable, "{} cannot keep a write-ahead log here (journal mode '{}')", db.file(),
-                 query.View(0));
-  }
+  Status WriteAll(const WriteBatch& batch);
+  Status Write(const Experiment& experiment);
+  Status Write(const Trial& trial);
+  Status Write(const StepRecord& step);
+  Status Write(const ObservationRow& row);
+  Status Write(const CollectorPosition& position);
+  Status Write(const Event& event);
+  Status DropOldEvents(const Event& event);
+  void KeepLogShort();
 
-  Status WriteAll(Database& db, const WriteBatch& batch, std::int64_t revision);
-  Status Write(Database& db, const Experiment& experiment, std::int64_t revision);
-  Status Write(Database& db, const Trial& trial, std::int64_t revision);
-  Status Write(Database& db, const StepRecord& step);
-  Status Write(Database& db, const ObservationRow& row);
-  Status Write(Database& db, const CollectorPosition& position);
-  Status Write(Database& db, const Event& event);
-  Status DropOldEvents(Database& db, const Event& event);
-  void KeepLogShort(Database& db);
-
-  std::string file_;
   FileLock lock_;
-  std::unique_ptr<Database> db_;  // null after a fault that it may not have survived
-  std::int64_t revision_ = 0;
+  std::unique_ptr<Database> db_;
+  std::int64_t revision_;  // of the last commit that moved it
   int checkpoint_at_ = kCheckpointPages, last_wal_pages_ = 0;
   // How many events an object has, as of the last commit: to count them again for each one would cost more than it.
   std::unordered_map<std::string, int> event_counts_;
 };
 
+// After a fault the connection goes on: SQLite's own state is that of the last commit, and the next one overwrites what
+// this one left in the log. To close and reopen would read that again, and might find a batch that was refused.
 Status SqliteStore::Commit(const WriteBatch& batch) {
   if (batch.empty()) return OkStatus();
-  QALAM_TRY(Database* const db, Connection());
   const auto write = [&]() -> Status {
-    QALAM_TRY(Transaction transaction, db->Begin());
-    QALAM_RETURN_IF_ERROR(WriteAll(*db, batch, revision_ + 1));
+    QALAM_TRY(Transaction transaction, db_->Begin());
+    QALAM_RETURN_IF_ERROR(WriteAll(batch));
     return transaction.Commit();
   };
   if (Status status = write(); !status.ok()) {
@@ -105,24 +75,24 @@ Status SqliteStore::Commit(const WriteBatch& batch) {
     return status;
   }
   if (!batch.experiments.empty() || !batch.trials.empty()) ++revision_;
-  KeepLogShort(*db);
+  KeepLogShort();
   return OkStatus();
 }
 
-Status SqliteStore::WriteAll(Database& db, const WriteBatch& batch, std::int64_t revision) {
-  for (const auto& row : batch.experiments) QALAM_RETURN_IF_ERROR(Write(db, row, revision));
-  for (const auto& row : batch.trials) QALAM_RETURN_IF_ERROR(Write(db, row, revision));
-  for (const auto& row : batch.steps) QALAM_RETURN_IF_ERROR(Write(db, row));
-  for (const auto& row : batch.observations) QALAM_RETURN_IF_ERROR(Write(db, row));
-  for (const auto& row : batch.positions) QALAM_RETURN_IF_ERROR(Write(db, row));
-  for (const auto& row : batch.events) QALAM_RETURN_IF_ERROR(Write(db, row));
+Status SqliteStore::WriteAll(const WriteBatch& batch) {
+  for (const auto& row : batch.experiments) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.trials) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.steps) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.observations) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.positions) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.events) QALAM_RETURN_IF_ERROR(Write(row));
   return OkStatus();
 }
 
-Status SqliteStore::Write(Database& db, const Experiment& e, std::int64_t revision) {
+Status SqliteStore::Write(const Experiment& e) {
   QALAM_TRY(
       Query upsert,
-      db.Prepare(
+      db_->Prepare(
           "INSERT INTO experiments(id, namespace, name, uid, status, reason, message, paused, exhausted, trials, "
           "trials_created, trials_running, trials_succeeded, trials_killed, trials_failed, trials_metrics_unavailable, "
           "trials_early_stopped, best_trial, creation_time, start_time, completion_time, resource_version, "
@@ -141,92 +111,94 @@ Status SqliteStore::Write(Database& db, const Experiment& e, std::int64_t revisi
       e.counts.total, e.counts.created, e.counts.running, e.counts.succeeded, e.counts.killed, e.counts.failed,
       e.counts.metrics_unavailable, e.counts.early_stopped,
       e.best_trial.empty() ? std::optional<std::string>() : e.best_trial, TimeText(e.created), TimeText(e.started),
-      TimeText(e.completed), revision, SettingsJson(e.algorithm_settings), ConditionsJson(e.conditions)));
-  if (db.changed() == 0) {
-    return Error(Code::kAlreadyExists, "{}: experiment {} is another one than '{}' (uid {})", file_, e.id, e.name,
+      TimeText(e.completed), revision_ + 1, SettingsJson(e.algorithm_settings), ConditionsJson(e.conditions)));
+  if (db_->changed() == 0) {
+    return Error(Code::kAlreadyExists, "{}: experiment {} is another one than '{}' (uid {})", db_->file(), e.id, e.name,
                  e.uid);
   }
   // Texts of many pages that hardly ever change: comparing them costs less than writing them.
-  QALAM_TRY(Query texts, db.Prepare("INSERT INTO manifests(experiment_id, manifest, source) VALUES(?1, ?2, ?3) "
-                                    "ON CONFLICT DO UPDATE SET manifest = ?2, source = ?3 "
-                                    "WHERE manifest <> ?2 OR source <> ?3"));
+  QALAM_TRY(Query texts, db_->Prepare("INSERT INTO manifests(experiment_id, manifest, source) VALUES(?1, ?2, ?3) "
+                                      "ON CONFLICT DO UPDATE SET manifest = ?2, source = ?3 "
+                                      "WHERE manifest <> ?2 OR source <> ?3"));
   return texts.Run(e.id, e.manifest, e.source);
 }
 
-Status SqliteStore::Write(Database& db, const Trial& t, std::int64_t revision) {
-  QALAM_TRY(
-      Query upsert,
-      db.Prepare("INSERT INTO trials(experiment_id, ordinal, name, experiment, namespace, status, reason, message, "
-                 "attempt, stopping, creation_time, start_time, completion_time, resource_version, assignments, "
-                 "observation, labels, conditions) "
-                 "SELECT ?1, ?2, ?3, e.name, e.namespace, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 "
-                 "FROM experiments AS e WHERE e.id = ?1 "
-                 "ON CONFLICT(name) DO UPDATE SET status = ?4, reason = ?5, message = ?6, attempt = ?7, stopping = ?8, "
-                 "creation_time = ?9, start_time = ?10, completion_time = ?11, resource_version = ?12, "
-                 "assignments = ?13, observation = ?14, labels = ?15, conditions = ?16 "
-                 "WHERE experiment_id = ?1 AND ordinal = ?2"));
+Status SqliteStore::Write(const Trial& t) {
+  QALAM_TRY(Query upsert,
+            db_->Prepare(
+                "INSERT INTO trials(experiment_id, ordinal, name, experiment, namespace, status, reason, message, "
+                "attempt, stopping, creation_time, start_time, completion_time, resource_version, assignments, "
+                "observation, labels, conditions) "
+                "SELECT ?1, ?2, ?3, e.name, e.namespace, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 "
+                "FROM experiments AS e WHERE e.id = ?1 "
+                "ON CONFLICT(name) DO UPDATE SET status = ?4, reason = ?5, message = ?6, attempt = ?7, stopping = ?8, "
+                "creation_time = ?9, start_time = ?10, completion_time = ?11, resource_version = ?12, "
+                "assignments = ?13, observation = ?14, labels = ?15, conditions = ?16 "
+                "WHERE experiment_id = ?1 AND ordinal = ?2"));
   const Condition& current = CurrentOf(t.conditions);
   QALAM_RETURN_IF_ERROR(upsert.Run(t.experiment_id, t.ordinal, t.name, ToString(t.state), current.reason,
                                    current.message, t.attempt, t.stopping, TimeText(t.created), TimeText(t.started),
-                                   TimeText(t.completed), revision, AssignmentsJson(t.assignments),
+                                   TimeText(t.completed), revision_ + 1, AssignmentsJson(t.assignments),
                                    ObservationJson(t.observation), LabelsJson(t.labels), ConditionsJson(t.conditions)));
-  if (db.changed() != 0) return OkStatus();
-  QALAM_TRY(Query find, db.Prepare("SELECT 1 FROM experiments WHERE id = ?1"));
+  if (db_->changed() != 0) return OkStatus();
+  QALAM_TRY(Query find, db_->Prepare("SELECT 1 FROM experiments WHERE id = ?1"));
   QALAM_RETURN_IF_ERROR(find.Bind(t.experiment_id));
   QALAM_TRY(const bool found, find.Next());
   if (!found) {
-    return Error(Code::kFailedPrecondition, "{}: trial {} belongs to experiment {}, which is not there", file_, t.name,
-                 t.experiment_id);
+    return Error(Code::kFailedPrecondition, "{}: trial {} belongs to experiment {}, which is not there", db_->file(),
+                 t.name, t.experiment_id);
   }
-  return Error(Code::kAlreadyExists, "{}: trial {} is there already, as another one than #{} of experiment {}", file_,
-               t.name, t.ordinal, t.experiment_id);
+  return Error(Code::kAlreadyExists, "{}: trial {} is there already, as another one than #{} of experiment {}",
+               db_->file(), t.name, t.ordinal, t.experiment_id);
 }
 
-Status SqliteStore::Write(Database& db, const StepRecord& s) {
-  QALAM_TRY(Query upsert,
-            db.Prepare("INSERT INTO steps(trial_name, step, attempt, status, exit_code, signal, reason, message, "
-                       "start_time, completion_time, cpu_seconds, max_rss_bytes) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
-                       "ON CONFLICT DO UPDATE SET status = ?4, exit_code = ?5, signal = ?6, reason = ?7, message = ?8, "
-                       "start_time = ?9, completion_time = ?10, cpu_seconds = ?11, max_rss_bytes = ?12"));
+Status SqliteStore::Write(const StepRecord& s) {
+  QALAM_TRY(
+      Query upsert,
+      db_->Prepare("INSERT INTO steps(trial_name, step, attempt, status, exit_code, signal, reason, message, "
+                   "start_time, completion_time, cpu_seconds, max_rss_bytes) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                   "ON CONFLICT DO UPDATE SET status = ?4, exit_code = ?5, signal = ?6, reason = ?7, message = ?8, "
+                   "start_time = ?9, completion_time = ?10, cpu_seconds = ?11, max_rss_bytes = ?12"));
   return upsert.Run(s.run, s.step, s.attempt, ToString(s.state), s.exit_code, s.signal, s.reason, s.message,
                     TimeText(s.started), TimeText(s.ended), s.cpu_seconds, s.max_rss);
 }
 
-Status SqliteStore::Write(Database& db, const ObservationRow& row) {
-  QALAM_TRY(Query insert, db.Prepare("INSERT INTO observation_logs(trial_name, attempt, sequence, time, metric_name, "
-                                     "value, step) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-                                     "ON CONFLICT(trial_name, attempt, sequence) DO NOTHING"));
+Status SqliteStore::Write(const ObservationRow& row) {
+  QALAM_TRY(Query insert, db_->Prepare("INSERT INTO observation_logs(trial_name, attempt, sequence, time, metric_name, "
+                                       "value, step) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                                       "ON CONFLICT(trial_name, attempt, sequence) DO NOTHING"));
   return insert.Run(row.trial_name, row.attempt, row.sequence, TimeText(row.time), row.metric_name, row.value,
                     row.step);
 }
 
-Status SqliteStore::Write(Database& db, const CollectorPosition& p) {
-  QALAM_TRY(Query upsert, db.Prepare("INSERT INTO collector_positions(trial_name, attempt, byte_offset, sequence, "
-                                     "lines) VALUES(?1, ?2, ?3, ?4, ?5) "
-                                     "ON CONFLICT DO UPDATE SET byte_offset = ?3, sequence = ?4, lines = ?5"));
+Status SqliteStore::Write(const CollectorPosition& p) {
+  QALAM_TRY(Query upsert, db_->Prepare("INSERT INTO collector_positions(trial_name, attempt, byte_offset, sequence, "
+                                       "lines) VALUES(?1, ?2, ?3, ?4, ?5) "
+                                       "ON CONFLICT DO UPDATE SET byte_offset = ?3, sequence = ?4, lines = ?5"));
   return upsert.Run(p.trial_name, p.attempt, p.offset, p.sequence, p.lines);
 }
 
-Status SqliteStore::Write(Database& db, const Event& e) {
+Status SqliteStore::Write(const Event& e) {
   const auto last = TimeText(e.last);
-  QALAM_TRY(Query join, db.Prepare("UPDATE events SET count = count + ?6, last_time = ?7 WHERE experiment_id = ?1 AND "
-                                   "object = ?2 AND type = ?3 AND reason = ?4 AND message = ?5"));
+  QALAM_TRY(Query join,
+            db_->Prepare("UPDATE events SET count = count + ?6, last_time = ?7 WHERE experiment_id = ?1 AND "
+                         "object = ?2 AND type = ?3 AND reason = ?4 AND message = ?5"));
   QALAM_RETURN_IF_ERROR(join.Run(e.experiment_id, e.object, e.type, e.reason, e.message, e.count, last));
-  if (db.changed() != 0) return OkStatus();
-  QALAM_TRY(Query insert, db.Prepare("INSERT INTO events(experiment_id, object, type, reason, message, count, "
-                                     "first_time, last_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+  if (db_->changed() != 0) return OkStatus();
+  QALAM_TRY(Query insert, db_->Prepare("INSERT INTO events(experiment_id, object, type, reason, message, count, "
+                                       "first_time, last_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
   QALAM_RETURN_IF_ERROR(
       insert.Run(e.experiment_id, e.object, e.type, e.reason, e.message, e.count, TimeText(e.first), last));
-  return DropOldEvents(db, e);
+  return DropOldEvents(e);
 }
 
 // An event was added to the object of `event`.
-Status SqliteStore::DropOldEvents(Database& db, const Event& event) {
+Status SqliteStore::DropOldEvents(const Event& event) {
   const std::string key = fmt::format("{}/{}", event.experiment_id, event.object);
   auto count = event_counts_.find(key);
   if (count == event_counts_.end()) {
-    QALAM_TRY(Query query, db.Prepare("SELECT count(*) FROM events WHERE experiment_id = ?1 AND object = ?2"));
+    QALAM_TRY(Query query, db_->Prepare("SELECT count(*) FROM events WHERE experiment_id = ?1 AND object = ?2"));
     QALAM_RETURN_IF_ERROR(query.Bind(event.experiment_id, event.object));
     QALAM_TRY([[maybe_unused]] const bool found, query.Next());
     if (event_counts_.size() >= kEventCountsRemembered) event_counts_.clear();
@@ -235,20 +207,43 @@ Status SqliteStore::DropOldEvents(Database& db, const Event& event) {
     ++count->second;
   }
   if (count->second <= kMaxEvents) return OkStatus();
-  QALAM_TRY(Query drop, db.Prepare("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE experiment_id = ?1 "
-                                   "AND object = ?2 ORDER BY last_time, id LIMIT ?3)"));
+  QALAM_TRY(Query drop, db_->Prepare("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE experiment_id = ?1 "
+                                     "AND object = ?2 ORDER BY last_time, id LIMIT ?3)"));
   QALAM_RETURN_IF_ERROR(drop.Run(event.experiment_id, event.object, count->second - kEventsLeft));
   count->second = kEventsLeft;
   return OkStatus();
 }
 
-void SqliteStore::KeepLogShort(Database& db) {
-  const int pages = db.wal_pages();
+void SqliteStore::KeepLogShort() {
+  const int pages = db_->wal_pages();
   if (pages < last_wal_pages_) checkpoint_at_ = kCheckpointPages;  // it began again at its start
   last_wal_pages_ = pages;
   if (pages < checkpoint_at_) return;
-  db.Checkpoint(/*restart=*/pages >= kUrgentPages, kPatience);
+  db_->Checkpoint(/*restart=*/pages >= kUrgentPages, kPatience);
   checkpoint_at_ = pages + kCheckpointAgainAfter;
+}
+
+Status UseLog(Database& db) {
+  QALAM_TRY(Query query, db.Prepare("PRAGMA journal_mode=WAL"));
+  QALAM_RETURN_IF_ERROR(query.Bind());
+  QALAM_TRY(const bool found, query.Next());
+  if (found && query.View(0) == "wal") return OkStatus();
+  return Error(Code::kUnavailable, "{} cannot keep a write-ahead log here (journal mode '{}')", db.file(),
+               query.View(0));
+}
+
+Result<std::unique_ptr<Database>> OpenForWriting(const std::string& file) {
+  QALAM_TRY(auto db, Database::Open(file, Database::Access::kReadWrite, kBusy));
+  db->CheckpointOnClose(false);  // until it is known to be ours
+  QALAM_RETURN_IF_ERROR(Migrate(*db, Migrations()));
+  QALAM_RETURN_IF_ERROR(CheckLayout(*db, Migrations()));
+  QALAM_RETURN_IF_ERROR(UseLog(*db));
+  QALAM_RETURN_IF_ERROR(
+      db->Exec(fmt::format("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; "
+                           "PRAGMA journal_size_limit={}",
+                           kCheckpointPages * 4'096)));
+  db->CheckpointOnClose(true);
+  return db;
 }
 
 Status MakePrivateFolder(const std::string& folder) {
@@ -275,10 +270,10 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& name) {
   if (kind == FileKind::kMissing || kind == FileKind::kEmpty) {
     QALAM_RETURN_IF_ERROR(CreateDatabase(file, Migrations()));
   }
-  auto store = std::make_unique<SqliteStore>(file, std::move(lock));
-  QALAM_RETURN_IF_ERROR(store->Open());
+  QALAM_TRY(auto db, OpenForWriting(file));
+  QALAM_TRY(const std::int64_t revision, db->Int(kLastRevision));
   QALAM_RETURN_IF_ERROR(MakePrivateFolder(name + ".d"));
-  return std::unique_ptr<Store>(std::move(store));
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(lock), std::move(db), revision));
 }
 
 }  // namespace qalam

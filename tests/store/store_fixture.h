@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -19,8 +20,8 @@ namespace qalam {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::path(testing::TempDir()) / "store-XXXXXX").string();
+  explicit TemporaryFolder(const std::string& parent = testing::TempDir()) {
+    std::string name = (std::filesystem::path(parent) / "store-XXXXXX").string();
     QALAM_CHECK(mkdtemp(name.data()) != nullptr, "a temporary folder can be made");
     path_ = std::filesystem::canonical(name);
   }
@@ -36,6 +37,9 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+// Where syncing costs nothing: for tests that do it thousands of times, and for a few MiB only.
+inline std::string QuickFolder() { return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : testing::TempDir(); }
 
 inline std::string ReadFile(const std::string& name) {
   std::ifstream in(name, std::ios::binary);
