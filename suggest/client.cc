@@ -8,7 +8,6 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -206,7 +205,7 @@ Result<SuggestionReply> GrpcClient::Read(SuggestionCall& call, const grpc::Statu
   call.request.clear_trials();  // a whole history is large, and nobody reads it again
   call.request.clear_unobserved_trials();
   if (!status.ok()) {
-    const std::string_view text = status.error_message();
+    const std::string text = status.error_message();
     if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED && text.find("larger than max") != text.npos) {
       const bool ours = text.find(fmt::format("vs. {}", kMaxMessageBytes)) != text.npos && sent <= kMaxMessageBytes;
       return Status(Code::kResourceExhausted,

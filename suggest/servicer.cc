@@ -8,6 +8,8 @@
 #include <random>
 #include <thread>
 
+#include "core/rng.h"
+
 namespace qalam {
 namespace {
 
@@ -83,10 +85,12 @@ void Servicer::Leave() {
 }
 
 std::shared_ptr<Servicer::Slot> Servicer::SlotOf(const wire::GetSuggestionsRequest& request) {
-  const std::string& name = request.uid().empty() ? request.experiment().name() : request.uid();
-  std::string key = fmt::format("{}/{}/{}", request.namespace_(), request.uid().empty() ? "name" : "uid", name);
+  // Two that share a key push each other out, and get right answers all the same: see Session::IsFor.
+  const std::uint64_t key =
+      MixHash(StableHash(request.namespace_()),
+              request.uid().empty() ? StableHash(request.experiment().name()) : ~StableHash(request.uid()));
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<Slot>& slot = slots_[std::move(key)];
+  std::shared_ptr<Slot>& slot = slots_[key];
   const bool added = slot == nullptr;
   if (added) slot = std::make_shared<Slot>();
   slot->last_used = clock_.Monotonic();

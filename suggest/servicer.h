@@ -66,7 +66,7 @@ class Servicer final : public wire::Suggestion::CallbackService {
   std::atomic<std::uint64_t> sessions_made_ = 0;
 
   std::mutex mutex_;  // guards the four below
-  std::unordered_map<std::string, std::shared_ptr<Slot>> slots_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Slot>> slots_;
   int unfinished_ = 0;
   bool draining_ = false;
   std::condition_variable answered_;

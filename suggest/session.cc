@@ -112,6 +112,7 @@ bool Session::MergeOne(const wire::Trial& trial, int index, std::vector<Finished
   auto [it, added] = known_.try_emplace(trial.name().empty() ? fmt::format("{}{}", '\0', index) : trial.name());
   const std::string& name = it->first;
   Known& known = it->second;
+  if (added) name_bytes_ += name.size();
   if (known.merge == merges_) return true;  // named twice in one request: the first one counts
   known.merge = merges_;
   if (!added && known.fingerprint == fingerprint) return true;
@@ -173,9 +174,10 @@ Status Session::Suggest(const wire::GetSuggestionsRequest& request, wire::GetSug
 }
 
 std::size_t Session::bytes() const {
+  constexpr std::size_t kNode = 96;  // of `known_` or `pending_`, with its share of the buckets
   const std::size_t column = static_cast<std::size_t>(space_.dim()) * sizeof(double) + 3 * sizeof(std::uint64_t);
-  constexpr std::size_t kName = 128;  // node, string and bucket of `known_`
-  return identity_.size() + static_cast<std::size_t>(history_.size()) * 2 * column + known_.size() * kName;
+  return identity_.size() + name_bytes_ + static_cast<std::size_t>(history_.size()) * 2 * column +
+         known_.size() * kNode + pending_.size() * (kNode + column);
 }
 
 }  // namespace qalam

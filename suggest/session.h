@@ -70,6 +70,7 @@ class Session {
   std::unordered_map<std::string, Known> known_;
   std::map<std::pair<std::uint64_t, std::string>, Eigen::VectorXd> pending_;  // by ordinal, then name
   std::uint64_t merges_ = 0;
+  std::size_t name_bytes_ = 0;  // of the keys of `known_`
 };
 
 }  // namespace qalam
