@@ -12,16 +12,26 @@ namespace {
 
 constexpr std::size_t kWidest = 100;  // characters of a source line that are shown
 
-std::string_view Line(std::string_view source, int number) {
-  for (int i = 1; i < number; ++i) {
-    const auto end = source.find('\n');
-    if (end == std::string_view::npos) return {};
-    source.remove_prefix(end + 1);
+// The lines of a source, found once: there may be many faults and a long file.
+class Lines {
+ public:
+  explicit Lines(std::string_view source) : source_(source) {
+    for (std::size_t end = source.find('\n'); end != std::string_view::npos; end = source.find('\n', end + 1))
+      starts_.push_back(end + 1);
   }
-  source = source.substr(0, source.find('\n'));
-  if (source.ends_with('\r')) source.remove_suffix(1);
-  return source;
-}
+  std::string_view Get(int number) const {  // from 1; empty when there is none
+    const auto index = static_cast<std::size_t>(number - 1);
+    if (number < 1 || index >= starts_.size()) return {};
+    std::string_view line = source_.substr(starts_[index]);
+    line = line.substr(0, line.find('\n'));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  }
+
+ private:
+  std::string_view source_;
+  std::vector<std::size_t> starts_{0};
+};
 
 // Characters a terminal shows one beside the other: what would move its cursor is replaced.
 std::u32string Shown(std::string_view line) {
@@ -51,8 +61,8 @@ void AppendUtf8(const std::u32string& text, std::string* out) {
 
 //    14 |   algorithmName: tpee
 //       |                  ^^^^
-void AppendSnippet(const Position& position, std::string_view source, std::string* out) {
-  std::u32string line = Shown(Line(source, position.line));
+void AppendSnippet(const Position& position, const Lines& lines, std::string* out) {
+  std::u32string line = Shown(lines.Get(position.line));
   if (line.empty() || position.column < 1 || static_cast<std::size_t>(position.column) > line.size() + 1) return;
   std::size_t from = static_cast<std::size_t>(position.column) - 1;
   if (line.size() > kWidest) {  // a window around the place; JSON may come in one line of a megabyte
@@ -77,6 +87,18 @@ std::string Place(const Diagnostic& d) {
     place += fmt::format("{}{}:{}", d.file.empty() ? "" : ":", d.position.line, d.position.column);
   if (!place.empty()) place += ": ";
   return place;
+}
+
+// Further lines of a message stand a little to the right; what it quotes from outside cannot move the cursor.
+std::string ShownMessage(std::string_view message) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = message.find('\n');
+    out += EscapeControls(message.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += "\n  ";
+    message.remove_prefix(end + 1);
+  }
 }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -119,11 +141,12 @@ std::string Render(const Diagnostics& diagnostics, std::string_view source) {
   std::ranges::stable_sort(sorted, {}, [](const Diagnostic* d) {
     return std::tuple<std::string_view, int, int>(d->file, d->position.line, d->position.column);
   });
+  const Lines lines(source);
   std::string out;
   for (const Diagnostic* d : sorted) {
-    out +=
-        fmt::format("{}{}: {}{}{}\n", Place(*d), Word(d->severity), d->field, d->field.empty() ? "" : ": ", d->message);
-    if (d->position.line > 0 && !source.empty()) AppendSnippet(d->position, source, &out);
+    out += fmt::format("{}{}: {}{}{}\n", Place(*d), Word(d->severity), EscapeControls(d->field),
+                       d->field.empty() ? "" : ": ", ShownMessage(d->message));
+    AppendSnippet(d->position, lines, &out);
   }
   return out;
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "core/utf8.h"
+
 namespace qalam {
 namespace {
 
@@ -36,28 +38,6 @@ spdlog::logger& Logger() {
   return logger;
 }
 
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// One event is one line, and text from outside cannot move the cursor of the terminal that shows it.
-std::string Escape(std::string_view line) {
-  std::string out;
-  out.reserve(line.size() + 8);
-  for (char c : line) {
-    if (!IsControl(c)) {
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 void SetLogLevel(LogLevel level) { level_now.store(level, std::memory_order_relaxed); }
@@ -66,8 +46,9 @@ bool LogEnabled(LogLevel level) {
   return level != LogLevel::kOff && level >= level_now.load(std::memory_order_relaxed);
 }
 
+// One event is one line, and text from outside cannot move the cursor of the terminal that shows it.
 void LogLine(LogLevel level, std::string_view line) {
-  Logger().log(ToSpdlog(level), spdlog::string_view_t(Escape(line)));
+  Logger().log(ToSpdlog(level), spdlog::string_view_t(EscapeControls(line)));
 }
 
 }  // namespace qalam

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/utf8.h"
 
+#include <fmt/core.h>
+
+#include <iterator>
+
 namespace qalam {
 
 char32_t TakeCodePoint(std::string_view& text) {
@@ -38,6 +42,28 @@ void AppendCodePoint(char32_t c, std::string* out) {
   } else {
     *out += static_cast<char>(0xF0 | c >> 18), tail(12), tail(6), tail(0);
   }
+}
+
+std::string EscapeControls(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 8);
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const char32_t c = TakeCodePoint(text);
+    const std::string_view taken = before.substr(0, before.size() - text.size());
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (IsControl(c) || (c == kReplacement && taken.size() == 1)) {
+      for (char byte : taken) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
+    } else {
+      out += taken;
+    }
+  }
+  return out;
 }
 
 }  // namespace qalam

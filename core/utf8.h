@@ -15,5 +15,8 @@ char32_t TakeCodePoint(std::string_view& text);
 void AppendCodePoint(char32_t c, std::string* out);
 // Would not show, or would move the cursor: C0, DEL and C1.
 inline bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
+// One line that is safe to show on a terminal: \n, \t, \r, and \x1b for other controls and for bytes that are not
+// UTF-8.
+std::string EscapeControls(std::string_view text);
 
 }  // namespace qalam

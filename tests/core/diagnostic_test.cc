@@ -51,6 +51,11 @@ TEST(Render, TextFromTheFileCannotMoveTheCursor) {
             "      |     ^^^^^^^^^\n");
 }
 
+TEST(Render, AMessageOfManyLinesStandsTogetherAndIsSafeToShow) {
+  EXPECT_EQ(Render(One({}, "first\nsecond 'a\x1b[2J\xc2\x9b\xff'", "key\n")),
+            "exp.yaml: error: key\\n: first\n  second 'a\\x1b[2J\\xc2\\x9b\\xff'\n");
+}
+
 TEST(Render, ALongLineIsShownAroundThePlace) {
   const std::string source = std::string(5000, 'a') + " word " + std::string(5000, 'b');
   const std::string text = Render(One({1, 5002}, "m"), source);
@@ -79,6 +84,7 @@ TEST(Render, WorksWithoutAFileOrAPlaceInIt) {
   diagnostics.Error({}, "", "no file");
   EXPECT_EQ(Render(diagnostics), "error: no file\n");
   EXPECT_EQ(Render(One({77, 1}, "beyond the end"), kSource), "exp.yaml:77:1: error: beyond the end\n");
+  EXPECT_EQ(Render(One({1, 1}, "an empty file"), "\n"), "exp.yaml:1:1: error: an empty file\n");
   EXPECT_EQ(Render(One({1, 99}, "beyond the line"), kSource), "exp.yaml:1:99: error: beyond the line\n");
 }
 
