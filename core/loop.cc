@@ -78,10 +78,7 @@ struct EventLoop::Impl {
     close(epoll);
   }
 
-  struct Watcher {
-    int fd;
-    std::function<void(std::uint32_t)> ready;
-  };
+  using Ready = std::function<void(std::uint32_t)>;
   static constexpr std::uint64_t kWake = 0;
 
   void Wake() const {  // also in a signal handler
@@ -91,11 +88,13 @@ struct EventLoop::Impl {
     errno = saved;
   }
 
+  std::deque<Task> TakePosted() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(posted, {});
+  }
+
   void RunPosted() {
-    {
-      const std::lock_guard lock(mutex);
-      if (batch.empty()) batch.swap(posted);
-    }
+    if (batch.empty()) batch = TakePosted();
     while (!batch.empty() && !stop.load(std::memory_order_acquire)) {
       const Task task = std::move(batch.front());
       batch.pop_front();
@@ -128,9 +127,9 @@ struct EventLoop::Impl {
         continue;
       }
       const auto it = watchers.find(event.data.u64);
-      if (it == watchers.end()) continue;  // an earlier callback of this round has unwatched it
-      const std::shared_ptr<Watcher> watcher = it->second;
-      watcher->ready(event.events);
+      if (it == watchers.end()) continue;               // an earlier callback of this round has unwatched it
+      const std::shared_ptr<Ready> ready = it->second;  // it may unwatch itself
+      (*ready)(event.events);
     }
   }
 
@@ -160,12 +159,19 @@ struct EventLoop::Impl {
   std::deque<Task> batch;  // taken from posted; what a Stop() left is run first by the next Run()
   Timers timers;
   std::uint64_t next_watch = kWake + 1;  // not the fd: a late event must not reach the next owner of its number
-  std::unordered_map<std::uint64_t, std::shared_ptr<Watcher>> watchers;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Ready>> watchers;
   std::unordered_map<int, std::uint64_t> watch_of_fd;
 };
 
 EventLoop::EventLoop(const Clock& clock) : impl_(std::make_unique<Impl>(clock)) {}
-EventLoop::~EventLoop() = default;
+
+// What the tasks hold may call the loop once more as it goes, so they go while it is whole.
+EventLoop::~EventLoop() {
+  impl_->timers.Clear();
+  const auto watchers = std::exchange(impl_->watchers, {});
+  const auto batch = std::exchange(impl_->batch, {});
+  impl_->TakePosted();
+}
 
 const Clock& EventLoop::clock() const { return impl_->clock; }
 
@@ -195,7 +201,7 @@ void EventLoop::Watch(int fd, std::uint32_t events, std::function<void(std::uint
   // A known fd may have been closed, and its number given out again, without an Unwatch: then it is new to epoll.
   if (known == impl_->watch_of_fd.end() || epoll_ctl(impl_->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
     if (epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, fd, &event) != 0) SystemCallFailed("epoll_ctl");
-  impl_->watchers.emplace(watch, std::make_shared<Impl::Watcher>(fd, std::move(ready)));
+  impl_->watchers.emplace(watch, std::make_shared<Impl::Ready>(std::move(ready)));
   impl_->watch_of_fd[fd] = watch;
 }
 
@@ -252,7 +258,7 @@ struct ManualLoop::Impl {
 };
 
 ManualLoop::ManualLoop(ManualClock& clock) : impl_(std::make_unique<Impl>(clock)) {}
-ManualLoop::~ManualLoop() = default;
+ManualLoop::~ManualLoop() { Clear(); }
 
 const Clock& ManualLoop::clock() const { return impl_->clock; }
 

@@ -276,6 +276,24 @@ TEST_F(EventLoopTest, TasksThatNeverRanAreDestroyedWithTheLoop) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+// As a controller does whose last owner is a task.
+TEST_F(EventLoopTest, WhatATaskHoldsMayCallTheLoopAsItGoes) {
+  struct Owner {
+    ~Owner() {
+      loop.Cancel(timer);
+      loop.Unwatch(0);
+      loop.Post([] {});
+    }
+    EventLoop& loop;
+    Loop::TimerId timer = 0;
+  };
+  EventLoop loop(clock_);
+  auto owner = std::make_shared<Owner>(loop);
+  owner->timer = loop.After(2h, [] {});
+  loop.After(1h, [held = std::move(owner)] {});
+  loop.Post([held = std::make_shared<Owner>(loop)] {});
+}
+
 class ManualLoopTest : public testing::Test {
  protected:
   std::function<void()> Note(std::string name) {
