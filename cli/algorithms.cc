@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam algorithms: what there is to choose from, out of the tables that also parse and check the settings.
+#include "algorithms/suggester.h"
+#include "cli/lookup.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+#include "core/diagnostic.h"
+
+namespace qalam {
+namespace {
+
+Node ToNode(const AlgorithmInfo& algorithm) {
+  Node out = Node::Map();
+  out.Set("name", Node::String(std::string(algorithm.name)));
+  out.Set("summary", Node::String(std::string(algorithm.summary)));
+  Node& settings = out.Set("settings", Node::Sequence());
+  for (const SettingHelp& help : algorithm.settings->Describe()) {
+    Node& setting = settings.Add(Node::Map());
+    setting.Set("name", Node::String(help.name));
+    setting.Set("type", Node::String(help.type));
+    setting.Set("range", Node::String(help.range));
+    setting.Set("default", Node::String(help.preset));
+    setting.Set("doc", Node::String(help.doc));
+  }
+  return out;
+}
+
+std::string List(const std::string& output) {
+  if (output == "json") {
+    Node all = Node::Sequence();
+    for (const AlgorithmInfo& algorithm : Algorithms()) all.Add(ToNode(algorithm));
+    return ToJson(all, 2) + "\n";
+  }
+  Table table({"NAME", "SUMMARY"});
+  for (const AlgorithmInfo& algorithm : Algorithms()) {
+    table.Row({std::string(algorithm.name), std::string(algorithm.summary)});
+  }
+  return table.Text();
+}
+
+std::string Describe(const AlgorithmInfo& algorithm, const std::string& output) {
+  if (output == "json") return ToJson(ToNode(algorithm), 2) + "\n";
+  Table table({"SETTING", "TYPE", "RANGE", "DEFAULT", "WHAT IT IS"});
+  for (const SettingHelp& help : algorithm.settings->Describe()) {
+    table.Row({help.name, help.type, help.range, help.preset, help.doc});
+  }
+  return fmt::format("{}: {}\n{}", algorithm.name, algorithm.summary, table.empty() ? "no settings\n" : table.Text());
+}
+
+}  // namespace
+
+int AlgorithmsVerb(const AlgorithmsOptions& options) {
+  if (options.describe.empty()) {
+    Print(List(options.output));
+    return kDone;
+  }
+  const AlgorithmInfo* algorithm = FindAlgorithm(options.describe);
+  if (algorithm == nullptr) {
+    std::vector<std::string> known;
+    for (const AlgorithmInfo& info : Algorithms()) known.emplace_back(info.name);
+    const std::string nearest = NearestWord(options.describe, known);
+    return Complain(Error(Code::kNotFound, "algorithm '{}' is not known{}", options.describe,
+                          nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+  }
+  Print(Describe(*algorithm, options.output));
+  return kDone;
+}
+
+}  // namespace qalam

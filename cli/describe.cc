@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam describe: everything about one experiment or trial, and why nothing happens if nothing does.
+#include <algorithm>
+#include <utility>
+
+#include "cli/input.h"
+#include "cli/launch.h"
+#include "cli/lookup.h"
+#include "cli/remote.h"
+#include "cli/text.h"
+#include "cli/tracker.h"
+#include "cli/verbs.h"
+#include "experiment/status.h"
+#include "pipelines/engines/local_engine.h"
+
+namespace qalam {
+namespace {
+
+std::string Line(std::string_view label, const std::string& value) {
+  return value.empty() ? "" : Pad(label, 14) + value + "\n";
+}
+
+std::string Indented(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string line = FirstLine(std::string_view(text).substr(at));
+    out += "  " + line + "\n";
+    at += line.size() + 1;
+  }
+  return out;
+}
+
+std::string Section(std::string_view title, const Table& table) {
+  return table.empty() ? "" : fmt::format("{}:\n{}", title, Indented(table.Text()));
+}
+
+// Several lines below a label, the first one beside it.
+std::string Paragraph(std::string_view label, const std::string& text) {
+  if (text.empty()) return "";
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string line = FirstLine(std::string_view(text).substr(at));
+    out += Pad(at == 0 ? label : "", 14) + Printable(line) + "\n";
+    at += line.size() + 1;
+  }
+  return out;
+}
+
+std::string AgeOf(WallTime time) { return time == WallTime{} ? "-" : Age(SystemClock().Wall() - time); }
+
+std::string SettingsText(const std::vector<Setting>& settings) {
+  std::string out;
+  for (const Setting& s : settings) out += fmt::format("   {}={}", s.name, s.value);
+  return Printable(out);
+}
+
+std::string ConditionTable(const std::vector<Condition>& conditions) {
+  Table table({"TYPE", "STATUS", "REASON", "AGE", "MESSAGE"});
+  for (const Condition& c : conditions) {
+    table.Row({c.type, c.status, Printable(c.reason), AgeOf(c.last_transition), Printable(FirstLine(c.message))});
+  }
+  return Section("Conditions", table);
+}
+
+std::string EventTable(const std::vector<Event>& events, const std::string& object) {
+  Table table({"AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"});
+  for (const Event& e : events) {
+    if (!object.empty() && e.object != object) continue;
+    table.Row({AgeOf(e.last), e.type, e.reason, e.object,
+               (e.count > 1 ? fmt::format("({} times) ", e.count) : "") + Printable(FirstLine(e.message))});
+  }
+  return Section("Events", table);
+}
+
+std::string Space(const ParameterSpec& p) {
+  std::string out;
+  if (!p.feasible.list.empty()) {
+    for (const std::string& value : p.feasible.list) out += (out.empty() ? "" : ", ") + value;
+    return Printable(out);
+  }
+  out = fmt::format("{} .. {}", p.feasible.min, p.feasible.max);
+  if (!p.feasible.step.empty()) out += " step " + p.feasible.step;
+  if (p.feasible.distribution != Distribution::kUniform) out += fmt::format("  {}", ToString(p.feasible.distribution));
+  return Printable(out);
+}
+
+std::string Budget(const ExperimentSpec& spec) {
+  std::string out = spec.max_trial_count ? fmt::format("{} trials", *spec.max_trial_count) : "endless";
+  out += fmt::format(", {} at once", spec.parallel_trial_count);
+  if (spec.max_failed_trial_count) out += fmt::format(", ends when {} have failed", *spec.max_failed_trial_count);
+  return out;
+}
+
+std::string Counts(const TrialCounts& c) {
+  std::string out;
+  const auto add = [&](int n, std::string_view word) {
+    if (n > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", n, word);
+  };
+  add(c.succeeded, "succeeded");
+  add(c.failed, "failed");
+  add(c.metrics_unavailable, "without metric");
+  add(c.early_stopped, "stopped early");
+  add(c.killed, "killed");
+  add(c.running, "running");
+  add(c.created, "waiting");
+  return out.empty() ? "none yet" : out;
+}
+
+// Asked of the process that runs it, if there is one.
+std::string Waiting(const std::string& db, const Experiment& experiment) {
+  if (IsFinal(experiment.state) && experiment.counts.running == 0) return "";
+  const auto host = RemoteHost::Connect(db);
+  if (host.ok()) {
+    const std::string why = (*host)->WhyWaiting(experiment.id);
+    return why.empty() ? "no: it is at work" : why;
+  }
+  return "no qalam runs on this database now: qalam run resumes it";
+}
+
+Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOptions& options) {
+  QALAM_TRY(const Experiment e, LookUpExperiment(reader, options.namespace_name, options.name));
+  if (options.output != "table") {
+    QALAM_TRY(const std::vector<Trial> trials, reader.Trials(e.id));
+    const Node document = ExperimentToDocument(e, trials);
+    return options.output == "json" ? ToJson(document, 2) + "\n" : ToYaml(document);
+  }
+  QALAM_TRY(const ExperimentSpec spec, ReadStored(e));
+  QALAM_TRY(const std::vector<Event> events, reader.Events(e.id));
+  const bool minimize = spec.objective.type == ObjectiveType::kMinimize;
+  std::string objective = fmt::format("{} {}", minimize ? "minimize" : "maximize", spec.objective.metric_name);
+  if (spec.objective.goal)
+    objective += fmt::format(", goal {} {}", minimize ? "<=" : ">=", ShortNumber(*spec.objective.goal));
+  std::string best;
+  if (!e.best_trial.empty()) {
+    QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(e.best_trial));
+    if (trial) {
+      best = fmt::format("{} (#{} {})", ObjectiveText(spec.objective, *trial), trial->ordinal, trial->name);
+      for (const Assignment& a : trial->assignments) best += fmt::format("   {} {}", a.name, ShortValue(a.value));
+    }
+  }
+  const auto annotation = [&](const char* name) {
+    const auto found = spec.annotations.find(name);
+    return found == spec.annotations.end() ? "" : Printable(found->second);
+  };
+  std::string out = Line("Name:", e.name) + Line("Namespace:", e.namespace_name) + Line("Uid:", e.uid) +
+                    Line("Status:", StatusWord(e)) + Line("Objective:", Printable(objective)) +
+                    Line("Algorithm:", spec.algorithm.name + SettingsText(spec.algorithm.settings)) +
+                    Line("Service:", annotation(kSuggestServiceAnnotation)) + Line("Budget:", Budget(spec)) +
+                    Line("Trials:", Counts(e.counts)) + Line("Best:", Printable(best)) +
+                    Line("Waiting:", Waiting(options.db, e)) + Line("Created:", FormatTime(e.created)) +
+                    Line("Started:", FormatTime(e.started)) + Line("Completed:", FormatTime(e.completed)) +
+                    Line("Directory:", annotation(kWorkingDirAnnotation)) +
+                    Line("Image map:", annotation(kImageMapAnnotation));
+  Table parameters({"NAME", "TYPE", "SPACE"});
+  for (const ParameterSpec& p : spec.parameters) {
+    parameters.Row({Printable(p.name), std::string(ToString(p.type)), Space(p)});
+  }
+  return out + Section("Parameters", parameters) + ConditionTable(e.conditions) + EventTable(events, "");
+}
+
+// Values that may be secrets are not shown.
+std::string Shown(const std::string& name, const std::string& value) {
+  std::string upper = name;
+  std::ranges::transform(upper, upper.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  for (const char* secret : {"TOKEN", "PASSWORD", "SECRET", "KEY"}) {
+    if (upper.find(secret) != std::string::npos) return "***";
+  }
+  return value;
+}
+
+// Each step as a person would type it.
+std::string Commands(const ExperimentSpec& spec, const Trial& trial) {
+  const Result<Node> manifest = RenderTrial(spec, trial.name, trial.assignments);
+  if (!manifest.ok()) return manifest.status().message();
+  const Result<Run> run = CompileTrial(spec, trial, *manifest);
+  if (!run.ok()) return run.status().message();
+  std::string out;
+  for (const Step& step : run->steps) {
+    std::vector<std::string> words;
+    if (!step.env.empty()) words.emplace_back("env");
+    for (const auto& [name, value] : step.env) words.push_back(name + "=" + Shown(name, value));
+    words.insert(words.end(), step.command.begin(), step.command.end());
+    out += (out.empty() ? "" : "\n") + (step.working_dir.empty() ? "" : "cd " + ShellWord(step.working_dir) + " && ") +
+           ShellCommand(words);
+  }
+  return out;
+}
+
+std::string StepTable(const std::vector<StepRecord>& steps) {
+  Table table({"STEP", "ATTEMPT", "STATE", "EXIT", "REASON", "STARTED", "TOOK", "CPU", "MEMORY", "MESSAGE"});
+  for (const StepRecord& s : steps) {
+    const std::string exit = s.exit_code     ? std::to_string(*s.exit_code)
+                             : s.signal != 0 ? fmt::format("signal {}", s.signal)
+                                             : "-";
+    const bool ended = s.started != WallTime{} && s.ended != WallTime{};
+    table.Row({s.step, std::to_string(s.attempt), std::string(ToString(s.state)), exit, s.reason, FormatTime(s.started),
+               ended ? ShortDuration(s.ended - s.started) : "-", fmt::format("{:.2f}s", s.cpu_seconds),
+               s.max_rss > 0 ? fmt::format("{} MiB", (s.max_rss + (1 << 19)) >> 20) : "-",
+               Printable(FirstLine(s.message))});
+  }
+  return Section("Steps", table);
+}
+
+std::string MetricTable(const Trial& trial, std::vector<ObservationRow> rows) {
+  struct Seen {
+    std::int64_t reports = 0;
+    std::string latest, min = "-", max = "-";
+  };
+  std::vector<std::pair<std::string, Seen>> metrics;
+  for (const ObservationRow& row : NewestReports(std::move(rows))) {
+    auto found = std::ranges::find(metrics, row.metric_name, &std::pair<std::string, Seen>::first);
+    if (found == metrics.end()) found = metrics.insert(metrics.end(), {row.metric_name, {}});
+    ++found->second.reports;
+    found->second.latest = row.value;
+  }
+  Table table({"METRIC", "LATEST", "MIN", "MAX", "REPORTS"});
+  for (auto& [name, seen] : metrics) {
+    if (const Metric* metric = trial.observation ? trial.observation->Find(name) : nullptr; metric != nullptr) {
+      seen.min = metric->min;
+      seen.max = metric->max;
+    }
+    table.Row({Printable(name), Printable(seen.latest), seen.min, seen.max, std::to_string(seen.reports)});
+  }
+  return Section("Metrics", table);
+}
+
+Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& options) {
+  QALAM_TRY(const FoundTrial found, LookUpTrial(reader, options.namespace_name, options.name));
+  const Trial& t = found.trial;
+  if (options.output != "table") {
+    const Node document = TrialToDocument(found.experiment, t);
+    return options.output == "json" ? ToJson(document, 2) + "\n" : ToYaml(document);
+  }
+  QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
+  QALAM_TRY(const std::vector<StepRecord> steps, reader.Steps(t.name));
+  QALAM_TRY(std::vector<ObservationRow> rows, reader.Observations(t.name));
+  QALAM_TRY(const std::vector<Event> events, reader.Events(found.experiment.id));
+  const std::string root = RunsFolder(options.db);
+  const StepRecord* step = ChooseStep(steps, "");
+  std::string out = Line("Name:", t.name) +
+                    Line("Experiment:", fmt::format("{} (#{})", found.experiment.name, t.ordinal)) +
+                    Line("Status:", std::string(ToString(t.state))) + Paragraph("Message:", TrialMessage(t)) +
+                    Line("Created:", FormatTime(t.created)) + Line("Started:", FormatTime(t.started)) +
+                    Line("Completed:", FormatTime(t.completed)) +
+                    (IsFinal(t.state) ? "" : Line("Waiting:", Waiting(options.db, found.experiment)));
+  out += Paragraph("Command:", Commands(spec, t)) + Line("Folder:", root + "/" + t.name);
+  if (step != nullptr) out += Line("Output:", StepOutputPath(root, step->run, step->step, step->attempt));
+  Table parameters({"PARAMETER", "VALUE"});
+  for (const Assignment& a : t.assignments) parameters.Row({Printable(a.name), Printable(a.value)});
+  return out + Section("Parameters", parameters) + MetricTable(t, std::move(rows)) + StepTable(steps) +
+         ConditionTable(t.conditions) + EventTable(events, "trial/" + t.name);
+}
+
+}  // namespace
+
+int DescribeVerb(const DescribeOptions& options) {
+  const auto reader = OpenView(options.db);
+  if (!reader.ok()) return Complain(reader.status());
+  const Result<std::string> text =
+      options.kind.starts_with("trial") ? DescribeTrial(**reader, options) : DescribeExperiment(**reader, options);
+  if (!text.ok()) return Complain(text.status());
+  Print(*text);
+  return kDone;
+}
+
+}  // namespace qalam

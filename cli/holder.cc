@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/holder.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "cli/input.h"
+#include "cli/launch.h"
+#include "core/log.h"
+#include "experiment/spec.h"
+#include "pipelines/engines/local_engine.h"
+#include "store/sqlite_store.h"
+
+namespace qalam {
+namespace {
+
+Result<std::string> FindShim() {
+  std::error_code error;
+  const char* named = std::getenv("QALAM_SHIM");
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::string shim = named != nullptr ? named : (program.parent_path() / "qalam-shim").string();
+  if (access(shim.c_str(), X_OK) == 0) return shim;
+  return Error(Code::kNotFound,
+               "{} cannot be run: qalam needs the program qalam-shim beside it (or named by QALAM_SHIM)", shim);
+}
+
+std::string NewUid() {
+  std::array<unsigned char, 16> bytes{};
+  QALAM_CHECK(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()), "the system has luck");
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // RFC 4122, version 4
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+  std::string uid;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    uid += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+  }
+  return uid;
+}
+
+std::string TextOf(const Node& request, std::string_view key) {
+  const Node* node = request.Find(key);
+  return node != nullptr && node->IsScalar() ? node->text : "";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services) {
+  QALAM_TRY(const std::string shim, FindShim());
+  std::unique_ptr<Holder> holder(new Holder);
+  Holder& s = *holder;
+  QALAM_TRY(s.store_, OpenSqliteStore(db));
+  QALAM_TRY(s.socket_,
+            SocketServer::Listen(
+                s.loop_, SocketPath(db),
+                {.request = [&s](auto connection, const Node& request) { return s.Answer(connection, request); },
+                 .closed = [&s](auto connection) { s.watched_.erase(connection); }}));
+  for (const std::string& service : services) {
+    const std::size_t equals = service.find('=');
+    s.router_.Redirect(service.substr(0, equals), service.substr(equals + 1));
+  }
+  s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}});
+  s.controller_ = Controller::Make({.loop = s.loop_,
+                                    .store = *s.store_,
+                                    .engine = *s.engine_,
+                                    .suggestions = s.router_,
+                                    .compile = CompileTrial,
+                                    .make_uid = NewUid});
+  QALAM_RETURN_IF_ERROR(s.controller_->Recover());
+  return holder;
+}
+
+Holder::~Holder() = default;
+
+Result<Submitted> Holder::Submit(const ExperimentSpec& spec, const std::string& source) {
+  return controller_->Submit(spec, source);
+}
+
+std::vector<Experiment> Holder::Others(const std::vector<std::int64_t>& own) {
+  if (controller_->AllSettled()) return {};
+  auto experiments = store_->Experiments();
+  if (!experiments.ok()) return {};
+  std::erase_if(*experiments, [&](const Experiment& e) {
+    return controller_->Settled(e.id) || std::find(own.begin(), own.end(), e.id) != own.end();
+  });
+  return *std::move(experiments);
+}
+
+std::vector<Experiment> Holder::Unwatched(const std::vector<std::int64_t>& own) {
+  std::vector<Experiment> experiments = Others(own);
+  std::erase_if(experiments, [this](const Experiment& e) {
+    return std::any_of(watched_.begin(), watched_.end(),
+                       [&](const auto& entry) { return entry.second.contains(e.id); });
+  });
+  return experiments;
+}
+
+Node Holder::Answer(SocketServer::Connection connection, const Node& request) {
+  Result<Node> answer = Do(connection, request);
+  return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
+}
+
+Result<Node> Holder::Do(SocketServer::Connection connection, const Node& request) {
+  const std::string verb = TextOf(request, "verb");
+  Node answer = OkAnswer();
+  if (verb == "submit") {
+    const Node* manifest = request.Find("manifest");
+    if (manifest == nullptr) return InvalidArgument("submit: 'manifest' is missing");
+    Diagnostics faults;
+    const std::optional<ExperimentSpec> spec = ReadExperiment(*manifest, {}, &faults);
+    if (!spec) return InvalidArgument("{}", Render(faults));
+    QALAM_TRY(const Submitted submitted, controller_->Submit(*spec, TextOf(request, "source")));
+    watched_[connection].insert(submitted.experiment_id);
+    answer.Set("experiment", Node::Int(submitted.experiment_id));
+    answer.Set("how", Node::Int(static_cast<int>(submitted.how)));
+    return answer;
+  }
+  const std::int64_t id = std::atoll(TextOf(request, "experiment").c_str());
+  if (controller_->Find(id) == nullptr)
+    return Error(Code::kNotFound, "there is no unfinished experiment with id {}", id);
+  if (verb == "pause") {
+    QALAM_RETURN_IF_ERROR(controller_->Pause(id));
+  } else if (verb == "stop") {
+    QALAM_RETURN_IF_ERROR(controller_->StopTrials(id));
+  } else if (verb == "resume") {
+    QALAM_RETURN_IF_ERROR(controller_->Resume(id));
+  } else if (verb == "why") {
+    answer.Set("why", Node::String(controller_->WhyWaiting(id)));
+    answer.Set("settled", Node::Bool(controller_->Settled(id)));
+  } else {
+    return InvalidArgument("'{}' is not a verb: submit, pause, stop, resume, why", verb);
+  }
+  return answer;
+}
+
+}  // namespace qalam

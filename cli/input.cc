@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "algorithms/suggester.h"
+#include "cli/launch.h"
+#include "experiment/read.h"
+
+namespace qalam {
+namespace {
+
+// Reads one byte more than may be there, so that what is too long is seen to be so.
+Result<std::string> ReadText(const std::string& name) {
+  const int fd = name == "-" ? STDIN_FILENO : open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Error(Code::kNotFound, "cannot be read: {}", std::strerror(errno));
+  std::string text;
+  std::array<char, 65'536> buffer;
+  ssize_t n = 0;
+  while (text.size() <= ReadLimits{}.bytes && (n = read(fd, buffer.data(), buffer.size())) != 0) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  const int error = n < 0 ? errno : 0;
+  if (fd != STDIN_FILENO) close(fd);
+  if (error != 0) return Error(Code::kNotFound, "cannot be read: {}", std::strerror(error));
+  return text;
+}
+
+InputText& AddText(Input* input, const std::string& name, std::string text) {
+  InputText& added = input->texts.emplace_back();
+  added.name = name == "-" ? "standard input" : name;
+  added.text = std::move(text);
+  added.faults.SetFile(added.name);
+  return added;
+}
+
+// The text of a file; a fault is noted and gives none.
+std::optional<std::size_t> Load(Input* input, const std::string& name) {
+  Result<std::string> text = ReadText(name);
+  InputText& added = AddText(input, name, text.ok() ? *text : "");
+  if (!text.ok()) added.faults.Error({}, "", text.status().message());
+  return text.ok() ? std::optional(input->texts.size() - 1) : std::nullopt;
+}
+
+std::string KindOf(const Node& document) {
+  const Node* kind = document.Find("kind");
+  return kind == nullptr ? "" : kind->text;
+}
+
+const Node* AnnotationOf(const Node& document, std::string_view name) {
+  return document.FindPath({"metadata", "annotations", name});
+}
+
+using Services = std::map<std::string, std::string>;  // algorithm -> address
+
+Services ReadServices(const std::vector<std::string>& entries, Input* input) {
+  Services services;
+  for (const std::string& entry : entries) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0 || entry.find(':', equals) == std::string::npos) {
+      AddText(input, "--suggest-service", "")
+          .faults.Error({}, "", fmt::format("'{}' is not ALGORITHM=HOST:PORT", entry));
+      continue;
+    }
+    services[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return services;
+}
+
+// The names that exist for this document: the built-in ones, and those that a service was given for.
+SpecContext ContextOf(const Node* document, const Services& services, bool strict) {
+  SpecContext context;
+  context.strict = strict;
+  for (const AlgorithmInfo& algorithm : Algorithms()) context.algorithms.emplace_back(algorithm.name);
+  for (const auto& [algorithm, address] : services) context.algorithms.push_back(algorithm);
+  if (document != nullptr && AnnotationOf(*document, kSuggestServiceAnnotation) != nullptr) {
+    const Node* name = document->FindPath({"spec", "algorithm", "algorithmName"});
+    if (name != nullptr) context.algorithms.push_back(name->text);
+  }
+  return context;
+}
+
+std::string ReadImageMapFile(const std::string& file, Input* input) {
+  if (file.empty()) return "";
+  const auto at = Load(input, file);
+  if (!at) return "";
+  InputText& text = input->texts[*at];
+  const std::vector<Node> documents = ReadDocuments(text.text, &text.faults);
+  if (text.faults.HasErrors()) return "";
+  if (documents.size() != 1) {
+    text.faults.Error({}, "", fmt::format("an image map is one document; there are {}", documents.size()));
+    return "";
+  }
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(file == "-" ? "." : file, error).parent_path();
+  const std::optional<ImageMap> images = ReadImageMap(documents[0], &text.faults, folder.string());
+  return images ? ToJson(ToDocument(*images)) : "";
+}
+
+void Override(const InputOptions& options, Node* document) {
+  for (Node::Entry& entry : document->entries) {
+    if (entry.key != "spec" || entry.value.kind != Node::Kind::kMap) continue;
+    if (options.trials) entry.value.Set("maxTrialCount", Node::Int(*options.trials));
+    if (options.parallel) entry.value.Set("parallelTrialCount", Node::Int(*options.parallel));
+  }
+}
+
+void Remember(const Services& services, const std::string& image_map, ExperimentSpec* spec) {
+  std::error_code error;
+  const std::string here = std::filesystem::current_path(error).string();
+  if (!error) spec->annotations.try_emplace(kWorkingDirAnnotation, here);
+  if (!image_map.empty()) spec->annotations[kImageMapAnnotation] = image_map;
+  const auto service = services.find(spec->algorithm.name);
+  if (service != services.end()) spec->annotations[kSuggestServiceAnnotation] = service->second;
+}
+
+std::string Counted(int n, std::string_view word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }
+
+}  // namespace
+
+int Input::Count(Diagnostic::Severity severity) const {
+  int count = 0;
+  for (const InputText& text : texts) {
+    for (const Diagnostic& fault : text.faults.all()) count += fault.severity == severity ? 1 : 0;
+  }
+  return count;
+}
+
+std::string Input::Render() const {
+  std::string out;
+  for (const InputText& text : texts) out += qalam::Render(text.faults, text.text);
+  return out;
+}
+
+std::string FaultCounts(const Input& input) {
+  const int errors = input.Count(Diagnostic::Severity::kError), warnings = input.Count(Diagnostic::Severity::kWarning);
+  std::string out = errors > 0 || warnings == 0 ? Counted(errors, "error") : "";
+  if (warnings > 0) out += (out.empty() ? "" : ", ") + Counted(warnings, "warning");
+  return out;
+}
+
+Input ReadFiles(const InputOptions& options) {
+  Input input;
+  const Services services = ReadServices(options.services, &input);
+  const std::string image_map = ReadImageMapFile(options.image_map, &input);
+  struct Found {
+    Node document;
+    std::size_t text;
+  };
+  std::vector<Found> experiments;
+  std::vector<Node> others;
+  for (const std::string& file : options.files) {
+    const auto at = Load(&input, file);
+    if (!at) continue;
+    InputText& text = input.texts[*at];
+    std::vector<Node> documents = ReadDocuments(text.text, &text.faults);
+    if (documents.empty() && !text.faults.HasErrors()) text.faults.Error({}, "", "there is no document in it");
+    for (Node& document : documents) {
+      if (const std::string kind = KindOf(document); kind == "ConfigMap") {
+        others.push_back(std::move(document));
+      } else if (kind.empty() || kind == "Experiment") {
+        experiments.push_back({std::move(document), *at});
+      } else {
+        text.faults.Error(document.Find("kind")->position, "kind",
+                          fmt::format("'{}' is not read here: an Experiment, or a ConfigMap that one names", kind));
+      }
+    }
+  }
+  std::set<std::pair<std::string, std::string>> names;
+  for (Found& found : experiments) {
+    InputText& text = input.texts[found.text];
+    Override(options, &found.document);
+    SpecContext context = ContextOf(&found.document, services, options.strict);
+    context.documents = &others;
+    std::optional<ExperimentSpec> spec = ReadExperiment(found.document, context, &text.faults);
+    if (!spec) continue;
+    if (!names.emplace(spec->namespace_name, spec->name).second) {
+      const Node* name = found.document.FindPath({"metadata", "name"});
+      text.faults.Error(name == nullptr ? Position{} : name->position, "metadata.name",
+                        fmt::format("there are two experiments named '{}'", spec->name));
+    }
+    Remember(services, image_map, &*spec);
+    input.requests.push_back({*std::move(spec), text.text, found.text});
+  }
+  return input;
+}
+
+Input ReadCommand(const ShortForm& form, const std::string& command_line, const InputOptions& options) {
+  Input input;
+  const Services services = ReadServices(options.services, &input);
+  const std::string image_map = ReadImageMapFile(options.image_map, &input);
+  InputText& text = AddText(&input, "command line", command_line);
+  std::optional<ExperimentSpec> spec = ReadShortForm(form, ContextOf(nullptr, services, options.strict), &text.faults);
+  if (!spec) return input;
+  Remember(services, image_map, &*spec);
+  input.requests.push_back({*std::move(spec), command_line, input.texts.size() - 1});
+  return input;
+}
+
+void Recall(StoreReader& reader, Input* input) {
+  for (Request& request : input->requests) {
+    ExperimentSpec& spec = request.spec;
+    Diagnostics& faults = input->texts[request.text].faults;
+    const auto stored = reader.FindExperiment(spec.namespace_name, spec.name);
+    if (!stored.ok() || !stored->has_value()) continue;
+    const Result<ExperimentSpec> before = ReadStored(**stored);
+    if (!before.ok()) {
+      faults.Error({}, "", before.status().message());
+      continue;
+    }
+    std::vector<std::string> differing = DifferingFields(*before, spec);
+    for (const char* name : {kWorkingDirAnnotation, kImageMapAnnotation, kSuggestServiceAnnotation}) {
+      const auto remembered = before->annotations.find(name);
+      const auto given = spec.annotations.find(name);
+      if (name == kImageMapAnnotation && given != spec.annotations.end() &&
+          (remembered == before->annotations.end() || remembered->second != given->second)) {
+        differing.emplace_back("the image map");
+      }
+      if (remembered == before->annotations.end()) continue;
+      // Where a service is reached may change; where the trials run, and with what, may not.
+      if (name != kSuggestServiceAnnotation || given == spec.annotations.end())
+        spec.annotations[name] = remembered->second;
+    }
+    if (differing.empty()) continue;
+    std::string fields;
+    for (const std::string& field : differing) fields += (fields.empty() ? "" : ", ") + field;
+    faults.Error({}, "",
+                 fmt::format("experiment '{}' exists in this database and differs in: {}. Give the new one "
+                             "another name, or use another database (--db FILE). Only parallelTrialCount, "
+                             "maxTrialCount and maxFailedTrialCount may be changed",
+                             spec.name, fields));
+  }
+}
+
+void TryTemplates(Input* input) {
+  for (const Request& request : input->requests) {
+    Diagnostics& faults = input->texts[request.text].faults;
+    const auto space = SearchSpace::Create(request.spec.parameters);
+    if (!space.ok()) {
+      faults.Error({}, "spec.parameters", space.status().message());
+      continue;
+    }
+    const Assignments middle = space->Decode(Eigen::VectorXd::Constant(space->dim(), 0.5));
+    const std::string trial = request.spec.name + "-lint";
+    const Node& manifest = request.spec.trial_template.trial_spec;
+    const Result<Node> rendered = RenderTrial(request.spec, trial, middle);
+    if (!rendered.ok()) {
+      faults.Error(manifest.position, "spec.trialTemplate", rendered.status().message());
+      continue;
+    }
+    (void)CompileRun(request.spec, trial, middle, *rendered, &faults);
+  }
+}
+
+}  // namespace qalam

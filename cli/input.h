@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files and command lines to experiments that may be submitted: every fault of every file before anything is
+// opened, written or started.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "experiment/spec.h"
+#include "store/store.h"
+
+namespace qalam {
+
+// Additions to metadata.annotations with which an experiment remembers how it was started, so that another process,
+// elsewhere and later, runs its trials the same way. docs/cli.md tells people about them.
+inline constexpr const char* kWorkingDirAnnotation = "qalam.dev/working-dir";          // where relative paths start
+inline constexpr const char* kImageMapAnnotation = "qalam.dev/image-map";              // JSON
+inline constexpr const char* kSuggestServiceAnnotation = "qalam.dev/suggest-service";  // HOST:PORT
+
+struct Request {
+  ExperimentSpec spec;
+  std::string source;    // the text as it was handed in
+  std::size_t text = 0;  // which of Input::texts it stands in
+};
+
+// A text that was read, and what is wrong with it.
+struct InputText {
+  std::string name, text;
+  Diagnostics faults;
+};
+
+struct Input {
+  std::vector<Request> requests;
+  std::vector<InputText> texts;
+  int Count(Diagnostic::Severity severity) const;
+  bool ok() const { return Count(Diagnostic::Severity::kError) == 0; }
+  std::string Render() const;  // every fault in its place
+};
+
+struct InputOptions {
+  std::vector<std::string> files;       // "-" is standard input
+  std::string image_map;                // a file; empty: none
+  std::vector<std::string> services;    // "ALGORITHM=HOST:PORT"
+  std::optional<int> trials, parallel;  // instead of what the files say
+  bool strict = false;
+};
+
+Input ReadFiles(const InputOptions& options);
+Input ReadCommand(const ShortForm& form, const std::string& command_line, const InputOptions& options);
+
+// What the database remembers of experiments of these names goes into their specs; a request that contradicts it
+// becomes a fault.
+void Recall(StoreReader& reader, Input* input);
+// Compiles each template once, with a point from the middle of its space: faults that only a trial would show.
+void TryTemplates(Input* input);
+
+// "2 errors, 1 warning".
+std::string FaultCounts(const Input& input);
+
+}  // namespace qalam

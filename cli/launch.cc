@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/launch.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "cli/input.h"
+#include "experiment/read.h"
+#include "experiment/spec.h"
+
+namespace qalam {
+namespace {
+
+std::string Annotation(const ExperimentSpec& spec, const char* name) {
+  const auto found = spec.annotations.find(name);
+  return found == spec.annotations.end() ? "" : found->second;
+}
+
+// Read again for each experiment, not for each trial.
+Result<const ImageMap*> ImagesOf(const ExperimentSpec& spec) {
+  static std::map<std::string, ImageMap> known;  // of the loop's thread
+  const std::string text = Annotation(spec, kImageMapAnnotation);
+  if (text.empty()) return nullptr;
+  if (const auto found = known.find(text); found != known.end()) return &found->second;
+  QALAM_TRY(const Node document, ReadJson(text));
+  Diagnostics faults;
+  std::optional<ImageMap> images = ReadImageMap(document, &faults);
+  if (!images) return InvalidArgument("annotation {}: {}", kImageMapAnnotation, Render(faults));
+  return &known.emplace(text, *std::move(images)).first->second;
+}
+
+}  // namespace
+
+Result<ExperimentSpec> ReadStored(const Experiment& record) {
+  QALAM_TRY(const Node document, ReadJson(record.manifest));
+  Diagnostics faults;
+  std::optional<ExperimentSpec> spec = ReadExperiment(document, {}, &faults);
+  if (!spec)
+    return Error(Code::kDataLoss, "the stored experiment '{}' cannot be read: {}", record.name, Render(faults));
+  return *std::move(spec);
+}
+
+std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
+                              const Node& manifest, Diagnostics* faults) {
+  const Result<const ImageMap*> images = ImagesOf(spec);
+  if (!images.ok()) {
+    faults->Error({}, "", images.status().message());
+    return std::nullopt;
+  }
+  CompileContext context;
+  context.trial_name = trial_name;
+  context.experiment_name = spec.name;
+  context.namespace_name = spec.namespace_name;
+  context.assignments = assignments;
+  context.primary_container = spec.trial_template.primary_container_name;
+  context.collector = spec.metrics_collector;
+  context.images = *images;
+  std::optional<Run> run = Compile(manifest, context, faults);
+  if (const std::string here = Annotation(spec, kWorkingDirAnnotation); run && !here.empty()) {
+    for (Step& step : run->steps) {
+      step.working_dir = step.working_dir.empty() ? here : (std::filesystem::path(here) / step.working_dir).string();
+    }
+  }
+  return run;
+}
+
+Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest) {
+  Diagnostics faults;
+  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults);
+  if (!run) return InvalidArgument("{}", Render(faults));
+  return *std::move(run);
+}
+
+std::string RunsFolder(const std::string& db) { return db + ".d/runs"; }
+std::string SocketPath(const std::string& db) { return db + ".sock"; }
+
+const StepRecord* ChooseStep(const std::vector<StepRecord>& steps, const std::string& step) {
+  const StepRecord* chosen = nullptr;
+  for (const StepRecord& record : steps) {
+    if (!step.empty() && record.step != step) continue;
+    if (record.state == StepState::kWaiting) continue;
+    if (chosen == nullptr || record.started >= chosen->started) chosen = &record;
+  }
+  return chosen;
+}
+
+}  // namespace qalam

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an experiment's trials are run by this program: its remembered image map and working directory applied to
+// what the compiler makes of its template.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/diagnostic.h"
+#include "core/experiment.h"
+#include "core/run.h"
+#include "pipelines/compile/compile.h"
+#include "store/store.h"
+
+namespace qalam {
+
+// The spec of an experiment that is in the store.
+Result<ExperimentSpec> ReadStored(const Experiment& record);
+
+// `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs
+// where the experiment was first submitted, and a relative one starts there.
+std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
+                              const Node& manifest, Diagnostics* faults);
+// The same for the controller: faults as one text.
+Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
+
+// Where things are beside the database.
+std::string RunsFolder(const std::string& db);
+std::string SocketPath(const std::string& db);
+// The newest attempt of the step whose output people want: `step`, or the one that prints the metrics, or the last
+// that ran. nullptr: none has started.
+const StepRecord* ChooseStep(const std::vector<StepRecord>& steps, const std::string& step);
+
+}  // namespace qalam

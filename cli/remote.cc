@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/remote.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "cli/launch.h"
+#include "experiment/spec.h"
+#include "store/sqlite_store.h"
+
+namespace qalam {
+namespace {
+constexpr std::chrono::milliseconds kAnswerIn{10'000};
+}
+
+Result<std::unique_ptr<RemoteHost>> RemoteHost::Connect(const std::string& db) {
+  auto host = std::make_unique<RemoteHost>();
+  QALAM_TRY(host->client_, SocketClient::Connect(SocketPath(db)));
+  QALAM_TRY(host->reader_, OpenSqliteReader(db));
+  return host;
+}
+
+Result<Submitted> RemoteHost::Submit(const ExperimentSpec& spec, const std::string& source) {
+  Node request = Node::Map();
+  request.Set("verb", Node::String("submit"));
+  request.Set("manifest", ToDocument(spec));
+  request.Set("source", Node::String(source));
+  QALAM_TRY(const Node answer, client_->Call(request, kAnswerIn));
+  const Node* id = answer.Find("experiment");
+  const Node* how = answer.Find("how");
+  if (id == nullptr || how == nullptr)
+    return Error(Code::kUnavailable, "the qalam that holds the database answers oddly");
+  return Submitted{static_cast<Submitted::How>(std::atoi(how->text.c_str())), std::atoll(id->text.c_str())};
+}
+
+Result<Node> RemoteHost::Ask(const std::string& verb, std::int64_t id) {
+  Node request = Node::Map();
+  request.Set("verb", Node::String(verb));
+  request.Set("experiment", Node::Int(id));
+  return client_->Call(request, kAnswerIn);
+}
+
+bool RemoteHost::Settled(std::int64_t id) {
+  const Result<Node> answer = Ask("why", id);
+  if (!answer.ok()) return answer.status().code() == Code::kNotFound;  // long ended
+  const Node* settled = answer->Find("settled");
+  return settled != nullptr && settled->text == "true";
+}
+
+std::string RemoteHost::WhyWaiting(std::int64_t id) {
+  const Result<Node> answer = Ask("why", id);
+  const Node* why = answer.ok() ? answer->Find("why") : nullptr;
+  return why == nullptr ? "" : why->text;
+}
+
+}  // namespace qalam

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam run: experiments from files or from the command line, run here or by the process that holds the database.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "cli/holder.h"
+#include "cli/input.h"
+#include "cli/lookup.h"
+#include "cli/remote.h"
+#include "cli/runner.h"
+#include "cli/terminal.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+#include "store/sqlite_store.h"
+
+namespace qalam {
+namespace {
+
+// Between a process that takes the database's lock and its socket, or between its end and the next one's begin.
+constexpr std::chrono::milliseconds kNobodyAnswers{10'000}, kLookAgain{20};
+
+Input ReadInput(const RunOptions& options) {
+  InputOptions input;
+  input.files = options.files;
+  input.files.insert(input.files.end(), options.more.begin(), options.more.end());
+  input.image_map = options.image_map;
+  input.services = options.services;
+  input.trials = options.trials;
+  input.parallel = options.parallel;
+  input.strict = options.strict;
+  if (input.files.empty()) return ReadCommand(options.form, options.command_line, input);
+  return ReadFiles(input);
+}
+
+// Submits everything to whoever runs it and stays until it has ended.
+class Attendance {
+ public:
+  Attendance(EventLoop& loop, Host& host, Output& output, const RunnerOptions& options)
+      : runner_(loop, host, output, options), host_(host) {}
+  Status Begin(const std::vector<Request>& requests) {
+    for (const Request& request : requests) {
+      QALAM_TRY(const Submitted submitted, host_.Submit(request.spec, request.source));
+      QALAM_RETURN_IF_ERROR(runner_.Follow(request.spec, submitted));
+    }
+    return OkStatus();
+  }
+  Runner& runner() { return runner_; }
+
+ private:
+  Runner runner_;
+  Host& host_;
+};
+
+// This process holds the database.
+int RunHere(Holder& holder, const Input& input, Output& output, const RunnerOptions& options) {
+  Attendance attendance(holder.loop(), holder, output, options);
+  if (const Status begun = attendance.Begin(input.requests); !begun.ok()) return Complain(begun);
+  holder.SetOnCommit([&attendance] { attendance.runner().Wake(); });
+  const Runner::Outcome outcome = attendance.runner().Run();
+  holder.SetOnCommit(nullptr);
+  // Whoever presses Ctrl-C a third time does not want to wait for services that do not answer: everything that was
+  // told is committed, and the next start takes up the rest.
+  if (outcome == Runner::Outcome::kLeft) _exit(attendance.runner().exit_code());
+  return attendance.runner().exit_code();
+}
+
+// Another one does. nullopt: it is gone.
+std::optional<int> RunThere(RemoteHost& host, const Input& input, Output& output, const RunnerOptions& options) {
+  const SystemClock clock;
+  EventLoop loop(clock);
+  Attendance attendance(loop, host, output, options);
+  output.Line(fmt::format("{} is held by another qalam: handed over to it, and followed from here", options.db));
+  if (const Status begun = attendance.Begin(input.requests); !begun.ok()) {
+    if (host.gone()) return std::nullopt;
+    return Complain(begun);
+  }
+  const Runner::Outcome outcome = attendance.runner().Run();
+  if (outcome != Runner::Outcome::kHostGone || attendance.runner().interrupted())
+    return attendance.runner().exit_code();
+  output.Line("the qalam that ran it is gone: going on here");
+  return std::nullopt;
+}
+
+}  // namespace
+
+int RunVerb(const RunOptions& options) {
+  Input input = ReadInput(options);
+  const bool exists = access(options.db.c_str(), F_OK) == 0;
+  if (input.ok() && exists) {
+    if (const auto reader = OpenSqliteReader(options.db); reader.ok()) Recall(**reader, &input);
+  }
+  if (input.ok()) TryTemplates(&input);
+  fmt::print(stderr, "{}", input.Render());
+  if (!input.ok() || input.requests.empty()) {
+    if (input.ok()) fmt::print(stderr, "qalam: there is no Experiment in what was given\n");
+    fmt::print(stderr, "{}. Nothing was started.\n", FaultCounts(input));
+    return kBadInput;
+  }
+
+  Output output(STDOUT_FILENO);
+  RunnerOptions runner;
+  runner.db = options.db;
+  runner.db_option = options.db == RunOptions{}.db ? "" : " --db " + ShellWord(options.db);
+  runner.command_line = options.command_line;
+  runner.redraw = !options.no_progress && CanRedraw(STDOUT_FILENO);
+  std::optional<int> code;
+  for (auto patience = kNobodyAnswers; !code;) {
+    auto holder = Holder::Open(options.db, options.services);
+    if (holder.ok()) {
+      code = RunHere(**holder, input, output, runner);
+      break;
+    }
+    if (holder.status().code() != Code::kFailedPrecondition) return Complain(holder.status());
+    auto remote = RemoteHost::Connect(options.db);
+    if (remote.ok()) {
+      patience = kNobodyAnswers;
+      code = RunThere(**remote, input, output, runner);
+    } else if (patience <= patience.zero()) {
+      return Complain(holder.status().Within("nobody answers at its socket"));
+    } else {
+      std::this_thread::sleep_for(kLookAgain);
+      patience -= kLookAgain;
+    }
+  }
+  output.FlushAll();
+  return *code;
+}
+
+}  // namespace qalam

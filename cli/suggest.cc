@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam suggest: the suggestion services alone, for many experiments at once, until a signal ends them.
+#include <signal.h>
+
+#include <cstdio>
+
+#include "cli/lookup.h"
+#include "cli/signals.h"
+#include "cli/verbs.h"
+#include "suggest/service.h"
+
+namespace qalam {
+
+int SuggestVerb(const SuggestOptions& options) {
+  const auto server = ServeSuggestions(options.listen, options.insecure);
+  if (!server.ok()) return Complain(server.status());
+  const SystemClock clock;
+  EventLoop loop(clock);
+  const Signals signals(loop, [&loop](int signal) {
+    if (signal != SIGWINCH) loop.Stop();
+  });
+  Print(fmt::format("listening on {}:{}\n", options.listen.substr(0, options.listen.rfind(':')), (*server)->port()));
+  std::fflush(stdout);
+  loop.Run();
+  return kDone;
+}
+
+}  // namespace qalam
