@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// get, describe, logs, best, algorithms, version: on one database that a short experiment left.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include "tests/cli/program.h"
+
+namespace qalam {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class View : public CliTest {
+ protected:
+  void SetUp() override {
+    Write("trial.sh", "echo starting\necho loss=0.9\necho loss=$1\necho done\n");
+    WriteExperiment("e.yaml", {.trials = 4, .algorithm = "sobol"});
+    const Finished done = Qalam({"run", "e.yaml"});
+    ASSERT_EQ(done.code, 0) << done.err << done.out;
+  }
+  std::string Out(const std::vector<std::string>& arguments) {
+    const Finished done = Qalam(arguments);
+    EXPECT_EQ(done.code, 0) << done.err;
+    return done.out;
+  }
+};
+
+TEST_F(View, ExperimentsAreATable) {
+  EXPECT_THAT(
+      Out({"get", "experiments"}),
+      ContainsRegex("^NAME   STATUS     BEST +TRIALS  ALGORITHM  AGE\nsmall  Succeeded  0\\.[0-9]+ +4/4     sobol "));
+  EXPECT_THAT(Out({"get", "exp", "small", "-o", "wide"}),
+              AllOf(HasSubstr("minimize loss"), HasSubstr("ExperimentMaxTrialsReached")));
+  EXPECT_EQ(Out({"get", "experiments", "-o", "name"}), "experiment/small\n");
+  EXPECT_THAT(Out({"get", "experiments", "-n", "elsewhere"}), Not(HasSubstr("small")));
+}
+
+TEST_F(View, AnExperimentIsPrintedAsKatibWould) {
+  EXPECT_THAT(
+      Out({"get", "experiment", "small", "-o", "yaml"}),
+      AllOf(HasSubstr("apiVersion: kubeflow.org/v1beta1\nkind: Experiment\n"), HasSubstr("currentOptimalTrial:"),
+            HasSubstr("trialsSucceeded: 4"), HasSubstr("reason: ExperimentMaxTrialsReached")));
+  EXPECT_THAT(Out({"get", "experiments", "-o", "json"}),
+              AllOf(StartsWith("{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"List\""), HasSubstr("\"trials\": 4")));
+}
+
+TEST_F(View, TrialsAreATableAndCanBeSorted) {
+  const std::string trials = Out({"get", "trials", "small"});
+  EXPECT_THAT(trials, ContainsRegex("^TRIAL  NAME +STATUS     loss +x +AGE\n#1     small-[a-z0-9]{8}  Succeeded  "));
+  const std::string sorted = Out({"get", "trials", "small", "--sort", "objective", "-o", "csv"});
+  double last = -1;
+  for (std::size_t at = sorted.find('\n') + 1; at < sorted.size(); at = sorted.find('\n', at) + 1) {
+    std::size_t field = at;
+    for (int i = 0; i < 3; ++i) field = sorted.find(',', field) + 1;
+    const double loss = std::stod(sorted.substr(field));
+    EXPECT_GE(loss, last);
+    last = loss;
+  }
+  EXPECT_THAT(sorted, StartsWith("ordinal,name,status,loss,x,started,completed,message\n"));
+}
+
+TEST_F(View, ATrialIsPrintedAsKatibWould) {
+  EXPECT_THAT(Out({"get", "trial", "small#2", "-o", "yaml"}),
+              AllOf(HasSubstr("kind: Trial\n"), HasSubstr("parameterAssignments:"), HasSubstr("name: loss")));
+}
+
+TEST_F(View, SuggestionsAreThere) {
+  EXPECT_THAT(Out({"get", "suggestions"}), AllOf(HasSubstr("small"), HasSubstr("sobol")));
+  EXPECT_THAT(Out({"get", "suggestion", "small", "-o", "yaml"}),
+              AllOf(HasSubstr("kind: Suggestion"), HasSubstr("suggestionCount: 4")));
+}
+
+TEST_F(View, DescribeTellsEverythingAboutAnExperiment) {
+  EXPECT_THAT(Out({"describe", "experiment", "small"}),
+              AllOf(HasSubstr("Status:       Succeeded\n"), HasSubstr("Objective:    minimize loss\n"),
+                    HasSubstr("Budget:       4 trials, 2 at once\n"), HasSubstr("Trials:       4 succeeded\n"),
+                    HasSubstr("Directory:    " + folder_ + "\n"), HasSubstr("Conditions:\n"), HasSubstr("Events:\n"),
+                    HasSubstr("ExperimentMaxTrialsReached"), Not(HasSubstr("Waiting:"))));
+}
+
+TEST_F(View, DescribeTellsHowToRepeatATrial) {
+  const std::string text = Out({"describe", "trial", "small#1"});
+  EXPECT_THAT(text, AllOf(HasSubstr("Experiment:   small (#1)\n"), HasSubstr("Status:       Succeeded\n"),
+                          HasSubstr("cd " + folder_ + " && "), HasSubstr("sh trial.sh 0."), HasSubstr("Metrics:\n"),
+                          HasSubstr("Steps:\n"), HasSubstr("Folder:       qalam.db.d/runs/small-")));
+  EXPECT_THAT(text, ContainsRegex("loss +0\\.[0-9]+ .* 2\n"));
+}
+
+TEST_F(View, LogsAreWhatTheTrialPrinted) {
+  EXPECT_THAT(Out({"logs", "small#1"}), AllOf(StartsWith("starting\nloss=0.9\nloss=0."), testing::EndsWith("done\n")));
+  EXPECT_EQ(Out({"logs", "#1", "--tail", "1"}), "done\n");
+  EXPECT_EQ(Out({"logs", "#1", "--tail", "0"}), "");
+  EXPECT_THAT(Out({"logs", "-f", "#1"}), testing::EndsWith("done\n"));
+}
+
+TEST_F(View, TheBestTrialComesInEveryForm) {
+  EXPECT_THAT(Out({"best", "small"}),
+              ContainsRegex("^small   best loss 0\\.[0-9]+   #[0-9] small-[a-z0-9]+\n  x  0\\."));
+  EXPECT_THAT(Out({"best"}), StartsWith("small "));
+  EXPECT_THAT(Out({"best", "small", "-o", "flags"}), ContainsRegex("^--x=0\\.[0-9]+\n$"));
+  EXPECT_THAT(Out({"best", "small", "-o", "env"}), ContainsRegex("^QALAM_PARAM_X=0\\.[0-9]+\n$"));
+  EXPECT_THAT(Out({"best", "small", "-o", "json"}),
+              AllOf(HasSubstr("\"metric\": \"loss\""), ContainsRegex("\"x\": 0\\.")));
+  EXPECT_THAT(Out({"best", "small", "-o", "yaml"}), AllOf(HasSubstr("metric: loss"), ContainsRegex("  x: 0\\.")));
+}
+
+TEST_F(View, WhatIsNotThereIsExitCodeThree) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"get", "experiment", "nope"},
+                                                    {"describe", "trial", "nope"},
+                                                    {"describe", "trial", "#99"},
+                                                    {"logs", "nope"},
+                                                    {"best", "nope"},
+                                                    {"get", "experiments", "--db", "none.db"},
+                                                    {"algorithms", "describe", "nope"}}) {
+    const Finished missing = Qalam(arguments);
+    EXPECT_EQ(missing.code, 3) << arguments[0];
+    EXPECT_THAT(missing.err, StartsWith("qalam: "));
+    EXPECT_EQ(missing.out, "");
+  }
+  EXPECT_FALSE(Exists("none.db"));
+}
+
+TEST_F(View, AMistypedWordIsExitCodeTwo) {
+  EXPECT_EQ(Qalam({"get", "trails"}).code, 2);
+  EXPECT_EQ(Qalam({"get", "trials", "-o", "xml"}).code, 2);
+  EXPECT_EQ(Qalam({"frobnicate"}).code, 2);
+  EXPECT_EQ(Qalam({}).code, 2);
+  EXPECT_EQ(Qalam({"describe", "trial", "small#x"}).code, 2);
+}
+
+using NoDatabase = CliTest;
+
+TEST_F(NoDatabase, FollowedLogsEndWithTheTrial) {
+  Write("trial.sh", "echo one\nwhile [ ! -e go ]; do sleep 0.02; done\necho two\necho loss=$1\n");
+  WriteExperiment("e.yaml", {.trials = 1, .parallel = 1});
+  auto run = Start({"run", "e.yaml"});
+  ASSERT_TRUE(run->WaitFor("1 at once"));
+  auto logs = Start({"logs", "-f", "#1"});
+  for (int i = 0; i < 100 && !logs->WaitFor("one\n", std::chrono::seconds(1)); ++i) logs = Start({"logs", "-f", "#1"});
+  Write("go", "");
+  const Finished end = logs->Wait();
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_THAT(end.out, StartsWith("one\ntwo\nloss=0."));
+  EXPECT_EQ(run->Wait().code, 0);
+}
+
+TEST_F(NoDatabase, AlgorithmsComeFromTheirTables) {
+  const Finished list = Qalam({"algorithms"});
+  EXPECT_EQ(list.code, 0);
+  EXPECT_THAT(list.out, AllOf(HasSubstr("\ngrid "), HasSubstr("\nrandom "), HasSubstr("\nsobol ")));
+  const Finished one = Qalam({"algorithms", "describe", "random"});
+  EXPECT_THAT(one.out, AllOf(StartsWith("random: "), HasSubstr("random_state")));
+  EXPECT_THAT(Qalam({"algorithms", "describe", "randm"}).err, HasSubstr("did you mean 'random'?"));
+}
+
+TEST_F(NoDatabase, TheVersionIsTold) {
+  EXPECT_THAT(Qalam({"--version"}).out, ContainsRegex("^qalam [0-9]+\\.[0-9]+\\.[0-9]+\n$"));
+  EXPECT_THAT(Qalam({"version"}).out, ContainsRegex("^qalam [0-9]+\\.[0-9]+\\.[0-9]+\n$"));
+  EXPECT_THAT(Qalam({"version", "-o", "json"}).out, HasSubstr("\"version\": \""));
+}
+
+TEST_F(NoDatabase, HelpHasExamples) {
+  const Finished help = Qalam({"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:")));
+  EXPECT_THAT(Qalam({"run", "--help"}).out, HasSubstr("--minimize loss -n 40 -- python3 train.py"));
+}
+
+}  // namespace
+}  // namespace qalam
