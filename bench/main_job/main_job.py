@@ -23,7 +23,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TICK = os.sysconf("SC_CLK_TCK")
 OPTUNA = "optuna==5.0.0"
-PROGRESS = re.compile(r"^(\d+)/\d+\b")
+TRIAL_ENDED = re.compile(r"^#\d+ ")  # the line that `qalam run` prints for each trial on a pipe
 
 
 def write_experiment(path, command, trials, parallel):
@@ -88,13 +88,12 @@ class Run:
 
     def finish(self, every=0):
         """(seconds, controller CPU, samples): samples are (finished, seconds, CPU, RSS) about every `every` trials."""
-        samples, due = [], every
+        samples, ended = [], 0
         for line in self.process.stdout:
-            match = PROGRESS.match(line)
-            if every and match and int(match[1]) >= due:
-                samples.append((int(match[1]), time.time() - self.begin, cpu_of(self.process.pid),
-                                memory_of(self.process.pid)))
-                due = int(match[1]) + every
+            if TRIAL_ENDED.match(line):
+                ended += 1
+                if every and ended % every == 0:
+                    samples.append((ended, time.time() - self.begin, cpu_of(self.process.pid), memory_of(self.process.pid)))
         os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
         seconds, cpu = time.time() - self.begin, cpu_of(self.process.pid)  # a zombie still tells its times
         code = self.process.wait()
