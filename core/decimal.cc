@@ -44,7 +44,7 @@ void Set(const Digits& d, std::string* text) {
   } else if (count <= d.exponent + 1) {
     put(d.digits), zeros(d.exponent + 1 - count);
   } else {
-    const auto whole = static_cast<std::size_t>(d.exponent + 1);
+    const auto whole = static_cast<std::size_t>(d.exponent) + 1;
     put(d.digits.substr(0, whole)), *out++ = '.', put(d.digits.substr(whole));
   }
   text->assign(buffer.data(), out);
