@@ -9,9 +9,9 @@
 namespace qalam {
 namespace {
 
-Node MapOf(std::vector<std::pair<std::string, Node>> entries) {
+Node MapOf(const std::vector<std::pair<std::string, Node>>& entries) {
   Node map = Node::Map();
-  for (auto& [key, value] : entries) map.Set(key, std::move(value));
+  for (const auto& [key, value] : entries) map.Set(key, value);
   return map;
 }
 Node ListOf(std::vector<Node> items) {

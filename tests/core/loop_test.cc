@@ -296,7 +296,7 @@ TEST_F(EventLoopTest, WhatATaskHoldsMayCallTheLoopAsItGoes) {
 
 class ManualLoopTest : public testing::Test {
  protected:
-  std::function<void()> Note(std::string name) {
+  std::function<void()> Note(const std::string& name) {
     return [this, name] { ran_.push_back(fmt::format("{}@{}", name, clock_.Monotonic() / 1ms)); };
   }
   ManualClock clock_;
