@@ -9,9 +9,9 @@
 #include <csignal>
 
 #include "tests/store/child_process.h"
-#include "tests/store/faulty_vfs.h"
 #include "tests/store/raw_database.h"
 #include "tests/store/store_fixture.h"
+#include "tests/store/test_disk.h"
 
 namespace qalam {
 namespace {
@@ -47,7 +47,8 @@ TEST_P(FaultTest, AFaultAtAnyPointLeavesNothingAndIsGotOver) {
   bool met = true;
   for (int at = 1; met; ++at) {
     const std::string file = folder.File(fmt::format("{}.db", at));
-    FaultyVfs vfs(at, GetParam().code, GetParam().persists);
+    TestDisk disk;
+    disk.FailAt(at, GetParam().code, GetParam().persists);
     std::unique_ptr<Store> store;
     for (int opening = 0; opening < 2 && !store; ++opening) {
       if (auto opened = OpenSqliteStore(file); opened.ok()) {
@@ -55,7 +56,7 @@ TEST_P(FaultTest, AFaultAtAnyPointLeavesNothingAndIsGotOver) {
       } else {
         ++opens_failed;
         EXPECT_NE(opened.status().code(), Code::kDataLoss) << at << ": " << opened.status().ToString();
-        vfs.Heal();
+        disk.Heal();
       }
     }
     ASSERT_TRUE(store) << at;
@@ -70,22 +71,22 @@ TEST_P(FaultTest, AFaultAtAnyPointLeavesNothingAndIsGotOver) {
         if (GetParam().persists) {
           EXPECT_FALSE(store->Commit(NumberedBatch(n)).ok());
         }
-        vfs.Heal();
+        disk.Heal();
         EXPECT_EQ(DescribeStore(*store), before) << at << ": the batch that failed left something";
         status = store->Commit(NumberedBatch(n));
       }
       ASSERT_TRUE(status.ok()) << at << ": " << status.ToString();
       if (const auto trials = store->Trials(1); !trials.ok()) {
         EXPECT_EQ(trials.status().code(), Code::kUnavailable) << trials.status().ToString();
-        vfs.Heal();
+        disk.Heal();
       }
-      const FaultyVfs::Pause pause;
+      const TestDisk::Pause pause;
       before = DescribeStore(*store);
     }
     store.reset();
-    met = vfs.failed();
+    met = disk.failed();
     faults_met += met;
-    vfs.Heal();
+    disk.Heal();
     ASSERT_EQ(CheckDatabase(file), "ok") << at;
     EXPECT_EQ(DescribeStore(*Get(OpenSqliteReader(file))), before) << at;
     EXPECT_EQ(DescribeStore(*Get(OpenSqliteStore(file))), before) << at;

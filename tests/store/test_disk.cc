@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/store/faulty_vfs.h"
+#include "tests/store/test_disk.h"
 
 #include <sqlite3.h>
 
-#include <cstddef>
-#include <string>
+#include <utility>
 
 namespace qalam {
 namespace {
@@ -13,6 +12,8 @@ struct Disk {
   int until_fault = 0;  // 0: well
   int code = SQLITE_OK;
   bool persists = false, failed = false, paused = false;
+  bool records = false;
+  std::vector<DiskOperation> operations;
 } disk;
 
 // What the operation that comes now is to answer instead; SQLITE_OK: let it be done.
@@ -29,12 +30,21 @@ sqlite3_vfs* real = nullptr;
 
 struct File {
   sqlite3_file base;
+  std::string* name;
   sqlite3_file* of() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
 sqlite3_file* Of(sqlite3_file* file) { return reinterpret_cast<File*>(file)->of(); }
 const sqlite3_io_methods& MethodsOf(sqlite3_file* file) { return *Of(file)->pMethods; }
 
-int Close(sqlite3_file* f) { return MethodsOf(f).xClose(Of(f)); }
+void Record(sqlite3_file* f, DiskOperation::Kind kind, sqlite3_int64 offset = 0, std::string bytes = "") {
+  if (!disk.records) return;
+  disk.operations.push_back({kind, *reinterpret_cast<File*>(f)->name, offset, std::move(bytes)});
+}
+
+int Close(sqlite3_file* f) {
+  delete std::exchange(reinterpret_cast<File*>(f)->name, nullptr);
+  return MethodsOf(f).xClose(Of(f));
+}
 int Read(sqlite3_file* f, void* into, int size, sqlite3_int64 at) {
   if (FailUnlessFull() != SQLITE_OK) return SQLITE_IOERR_READ;
   return MethodsOf(f).xRead(Of(f), into, size, at);
@@ -44,14 +54,17 @@ int Write(sqlite3_file* f, const void* from, int size, sqlite3_int64 at) {
     MethodsOf(f).xWrite(Of(f), from, size / 2, at);  // as a disk does: half of it arrived
     return code == SQLITE_FULL ? code : SQLITE_IOERR_WRITE;
   }
+  Record(f, DiskOperation::Kind::kWrite, at, {static_cast<const char*>(from), static_cast<std::size_t>(size)});
   return MethodsOf(f).xWrite(Of(f), from, size, at);
 }
 int Truncate(sqlite3_file* f, sqlite3_int64 size) {
   if (FailUnlessFull() != SQLITE_OK) return SQLITE_IOERR_TRUNCATE;
+  Record(f, DiskOperation::Kind::kTruncate, size);
   return MethodsOf(f).xTruncate(Of(f), size);
 }
 int Sync(sqlite3_file* f, int flags) {
   if (FailUnlessFull() != SQLITE_OK) return SQLITE_IOERR_FSYNC;
+  Record(f, DiskOperation::Kind::kSync);
   return MethodsOf(f).xSync(Of(f), flags);
 }
 int FileSize(sqlite3_file* f, sqlite3_int64* size) {
@@ -98,7 +111,10 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* f, int flags, int* flags_
   f->pMethods = nullptr;
   if (FailUnlessFull() != SQLITE_OK) return SQLITE_CANTOPEN;
   const int code = real->xOpen(real, name, Of(f), flags, flags_out);
-  if (Of(f)->pMethods != nullptr) f->pMethods = &kMethods;
+  if (Of(f)->pMethods != nullptr) {
+    f->pMethods = &kMethods;
+    reinterpret_cast<File*>(f)->name = new std::string(name != nullptr ? name : "");
+  }
   return code;
 }
 int Delete(sqlite3_vfs*, const char* name, int sync) {
@@ -106,30 +122,38 @@ int Delete(sqlite3_vfs*, const char* name, int sync) {
   return real->xDelete(real, name, sync);
 }
 
-sqlite3_vfs faulty;
+sqlite3_vfs layer;
 
 }  // namespace
 
-FaultyVfs::FaultyVfs(int n, int code, bool persists) {
+TestDisk::TestDisk() {
   real = sqlite3_vfs_find("unix");
-  faulty = *real;
-  faulty.pNext = nullptr;
-  faulty.zName = "faulty";
-  faulty.szOsFile = static_cast<int>(sizeof(File)) + real->szOsFile;
-  faulty.xOpen = Open;
-  faulty.xDelete = Delete;
-  sqlite3_vfs_register(&faulty, /*makeDflt=*/1);
-  disk = {n, code, persists};
-}
-FaultyVfs::~FaultyVfs() {
+  layer = *real;
+  layer.pNext = nullptr;
+  layer.zName = "test-disk";
+  layer.szOsFile = static_cast<int>(sizeof(File)) + real->szOsFile;
+  layer.xOpen = Open;
+  layer.xDelete = Delete;
+  sqlite3_vfs_register(&layer, /*makeDflt=*/1);
   disk = {};
-  sqlite3_vfs_unregister(&faulty);
+}
+TestDisk::~TestDisk() {
+  disk = {};
+  sqlite3_vfs_unregister(&layer);
   sqlite3_vfs_register(real, /*makeDflt=*/1);
 }
-FaultyVfs::Pause::Pause() { disk.paused = true; }
-FaultyVfs::Pause::~Pause() { disk.paused = false; }
+void TestDisk::FailAt(int n, int code, bool persists) {
+  disk.until_fault = n;
+  disk.code = code;
+  disk.persists = persists;
+}
+void TestDisk::Heal() { disk.until_fault = 0; }
+bool TestDisk::failed() const { return disk.failed; }
 
-void FaultyVfs::Heal() { disk.until_fault = 0; }
-bool FaultyVfs::failed() const { return disk.failed; }
+TestDisk::Pause::Pause() { disk.paused = true; }
+TestDisk::Pause::~Pause() { disk.paused = false; }
+
+void TestDisk::Record() { disk.records = true; }
+const std::vector<DiskOperation>& TestDisk::operations() const { return disk.operations; }
 
 }  // namespace qalam
