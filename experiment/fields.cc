@@ -82,6 +82,12 @@ Fields::Fields(const Node* node, std::string path, const Position& where, FaultL
   }
 }
 
+Fields::Fields(const ListItem& item, FaultList* faults) : Fields(item.node, item.path, item.node->position, faults) {
+  if (item.node->kind == Node::Kind::kNull) {
+    faults->Error(item.node->position, item.path, "must be a map of fields, found nothing");
+  }
+}
+
 std::string Fields::Path(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }

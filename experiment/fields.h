@@ -48,6 +48,7 @@ class Fields {
   // `where` is shown when something is missing: the place of the key that holds the map. A node that is not a map is a
   // fault; then every field is absent.
   Fields(const Node* node, std::string path, const Position& where, FaultList* faults);
+  Fields(const ListItem& item, FaultList* faults);  // an item that is null is a fault
 
   bool present() const { return map_ != nullptr; }
   std::string Path(std::string_view key) const;

@@ -122,6 +122,11 @@ std::vector<std::string_view> PlaceholdersIn(std::string_view text) {
   return names;
 }
 
+bool HasOpenPlaceholder(std::string_view text) {
+  const std::size_t last = text.rfind(kPlaceholderStart);
+  return last != std::string_view::npos && text.find('}', last) == std::string_view::npos;
+}
+
 Result<std::string> Substitute(std::string_view text,
                                const std::function<Result<std::string>(std::string_view)>& value_of) {
   std::string out;

@@ -32,6 +32,7 @@ struct TemplateString {
 void VisitTemplateStrings(const Node& node, const std::string& path,
                           const std::function<void(const TemplateString&)>& visit);
 std::vector<std::string_view> PlaceholdersIn(std::string_view text);  // the names
+bool HasOpenPlaceholder(std::string_view text);                       // one without its '}'
 
 // The text with every placeholder replaced in one pass: what a value holds is never looked at again.
 Result<std::string> Substitute(std::string_view text,

@@ -88,7 +88,7 @@ void ReadStrategies(Fields* objective, ObjectiveSpec* out) {
   const std::vector<std::string> metrics = Together({out->metric_name}, out->additional_metric_names);
   std::set<std::string> given;
   for (const ListItem& item : objective->List("metricStrategies")) {
-    Fields strategy(item.node, item.path, item.node->position, &objective->faults());
+    Fields strategy(item, &objective->faults());
     const std::optional<std::string> name = strategy.Text("name"), value = strategy.Text("value");
     strategy.Finish();
     if (strategy.present() && !name) strategy.Error("name", "is missing: the metric whose reports are chosen");
@@ -150,7 +150,7 @@ void ReadObjective(Fields* spec, ObjectiveSpec* out) {
 std::vector<Setting> ReadSettings(Fields* algorithm) {
   std::vector<Setting> settings;
   for (const ListItem& item : algorithm->List("algorithmSettings")) {
-    Fields setting(item.node, item.path, item.node->position, &algorithm->faults());
+    Fields setting(item, &algorithm->faults());
     const std::optional<std::string> name = setting.Text("name"), value = setting.Text("value");
     setting.Finish();
     if (!setting.present()) continue;

@@ -177,7 +177,7 @@ class SpaceReader {
 };
 
 std::optional<ParameterSpec> ReadParameter(const ListItem& item, FaultList* faults) {
-  Fields fields(item.node, item.path, item.node->position, faults);
+  Fields fields(item, faults);
   if (!fields.present()) return std::nullopt;
   ParameterSpec parameter;
   parameter.name = fields.Text("name").value_or("");

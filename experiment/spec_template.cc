@@ -71,7 +71,7 @@ class TemplateReader {
   void ReadParameters() {
     std::set<std::string> references;
     for (const ListItem& item : fields_.List("trialParameters")) {
-      Fields fields(item.node, item.path, item.node->position, &faults());
+      Fields fields(item, &faults());
       TrialParameterSpec parameter;
       parameter.name = fields.Text("name").value_or("");
       parameter.description = fields.Text("description").value_or("");
@@ -179,6 +179,11 @@ class TemplateReader {
               fmt::format("{}.{}", source_->path, key),
               fmt::format("a manifest needs {}, as in  apiVersion: batch/v1  kind: Job", key));
     }
+    const Node* metadata = tree.Find("metadata");
+    if (metadata != nullptr && metadata->kind != Node::Kind::kMap && metadata->kind != Node::Kind::kNull) {
+      ErrorAt(source_->PlaceOf(metadata->position), source_->path + ".metadata",
+              fmt::format("must be a map of fields, found {}", Describe(*metadata)));
+    }
     for (const char* key : {"name", "namespace"}) {
       const Node* given = tree.FindPath({"metadata", key});
       if (given == nullptr || given->text.empty()) continue;
@@ -247,7 +252,7 @@ class TemplateReader {
     if (!labels && meta->kind != MetaReference::Kind::kAnnotations) return;
     const char* map = labels ? "labels" : "annotations";
     const Node* found = source_->tree.FindPath({"metadata", map, meta->key});
-    if (found == nullptr || !found->IsScalar()) {
+    if (found == nullptr || !found->IsScalar() || found->kind == Node::Kind::kNull) {
       ErrorAt(position, path, fmt::format("the template's metadata.{} has no '{}'", map, meta->key));
     }
   }
@@ -264,6 +269,9 @@ class TemplateReader {
         ErrorAt(position, string.path,
                 fmt::format("'{}{}}}' is not declared in trialParameters{}", kPlaceholderStart, name,
                             DidYouMean(name, names)));
+      }
+      if (HasOpenPlaceholder(string.text)) {
+        faults().Warning(position, string.path, "a '${' is not closed by '}': nothing is put in its place");
       }
       if (string.text.find(kMetaReferenceStart) != std::string_view::npos) {
         faults().Warning(position, string.path,

@@ -280,6 +280,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"      apiVersion: batch/v1\n", "",
              "41:7: error: spec.trialTemplate.trialSpec.apiVersion: a manifest needs apiVersion"},
         Case{"kind: Job", "kind: 7", "42:13: error: spec.trialTemplate.trialSpec.kind: a manifest needs kind"},
+        Case{"kind: Job", "kind: Job\n      metadata: x",
+             "43:17: error: spec.trialTemplate.trialSpec.metadata: must be a map of fields, found the text 'x'"},
+        Case{"${trialParameters.opt}", "${trialParameters.opt} ${trialParameters.lr",
+             "50:24: warning: spec.trialTemplate.trialSpec.spec.template.spec.containers[0].args[0]: a '${' is not "
+             "closed"},
         Case{"kind: Job", "kind: Job\n      metadata: {name: x}",
              "43:24: error: spec.trialTemplate.trialSpec.metadata.name: the name of a trial is made when it starts"},
         Case{"kind: Job", "kind: Job\n      metadata: {namespace: x}",
@@ -381,6 +386,20 @@ TEST(SpecFaults, AMissingSourceOfTheTemplateIsNamed) {
   text.resize(text.find("    trialSpec:"));
   EXPECT_THAT(Lines(ReadSpec(text).faults),
               HasSubstr("31:3: error: spec.trialTemplate.trialSpec: is missing: the manifest of a trial"));
+}
+
+TEST(SpecFaults, AReferenceToALabelThatIsNullIsAFault) {
+  const std::string text = With(Changed("reference: layers", "reference: ${trialSpec.Labels[team]}"), "kind: Job\n",
+                                "kind: Job\n      metadata: {labels: {team: null}}\n");
+  EXPECT_THAT(Lines(ReadSpec(text).faults), HasSubstr("the template's metadata.labels has no 'team'"));
+}
+
+TEST(SpecFaults, AnItemThatIsEmptyIsAFault) {
+  EXPECT_EQ(Lines(ReadSpec(Changed("    - name: layers\n", "    -\n    - name: layers\n")).faults),
+            "22:6: error: spec.parameters[1]: must be a map of fields, found nothing\n");
+  EXPECT_THAT(
+      Lines(ReadSpec(Changed("      - name: layers\n", "      -\n      - name: layers\n")).faults),
+      HasSubstr("36:8: error: spec.trialTemplate.trialParameters[1]: must be a map of fields, found nothing\n"));
 }
 
 TEST(SpecFaults, AKindWithoutDefaultsNeedsItsConditions) {
