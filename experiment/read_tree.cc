@@ -45,7 +45,7 @@ Position Places::OfByte(std::size_t offset) const {
   return OfCharacter(static_cast<std::size_t>(std::count_if(before.begin(), before.end(), StartsCharacter)));
 }
 
-void TreeBuilder::Fault(const Position& position, std::string message) {
+void TreeBuilder::Fault(const Position& position, std::string_view message) {
   ok_ = false;
   faults_->Error(position, "", Shown(message));
 }

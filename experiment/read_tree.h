@@ -42,7 +42,7 @@ class TreeBuilder {
   // The tree, when its root is complete.
   std::optional<Node> Take();
   bool ok() const { return ok_; }
-  void Fault(const Position& position, std::string message);
+  void Fault(const Position& position, std::string_view message);
 
  private:
   struct Frame {

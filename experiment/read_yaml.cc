@@ -112,8 +112,8 @@ class YamlReader {
  private:
   Position At(const yaml_mark_t& mark) const { return places_.OfCharacter(mark.index); }
 
-  bool Fail(const Position& position, std::string message) {
-    builder_.Fault(position, std::move(message));
+  bool Fail(const Position& position, std::string_view message) {
+    builder_.Fault(position, message);
     return false;
   }
 
@@ -313,7 +313,7 @@ class YamlReader {
     }
     for (const Wording& wording : kWordings) {
       if (problem == wording.problem) {
-        return Fail(wording.at_opening ? opening : position, std::string(wording.sentence));
+        return Fail(wording.at_opening ? opening : position, wording.sentence);
       }
     }
     return Fail(position, fmt::format("the YAML is not right here: {}", problem));
