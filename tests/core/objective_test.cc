@@ -91,8 +91,7 @@ const std::vector<std::string> kNoNumbers = {"",
                                              "0.5f",
                                              "1/2",
                                              "1+2j",
-                                             "\xE2\x88\x92"
-                                             "1",
+                                             std::string("\xE2\x88\x92") + "1",
                                              "\xD9\xA1",
                                              std::string("1\0", 2),
                                              "1\xFF"};
