@@ -170,7 +170,7 @@ void LocalRig::Crash() {
 
 void LocalRig::WaitForExit(const RunId& run, const std::string& step, int attempt) {
   const std::string folder = AttemptFolder(run, step, attempt);
-  EXPECT_TRUE(WaitFor([&] { return static_cast<bool>(LockAttempt(folder)); })) << folder;
+  EXPECT_TRUE(WaitFor([&] { return ReadStarted(folder) && LockAttempt(folder); })) << folder;
 }
 
 void LocalRig::Restart() {
