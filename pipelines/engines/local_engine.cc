@@ -84,14 +84,11 @@ class LocalEngine final : public Engine {
  public:
   LocalEngine(EventLoop& loop, LocalEngineOptions options)
       : loop_(loop),
-        options_(std::move(options)),
+        options_(WithFullPath(std::move(options))),
         capacity_(WithDefaults(options_.capacity)),
         admission_(capacity_),
-        tailer_(loop),
-        open_files_(RaiseOpenFileLimit()) {
-    options_.root = std::filesystem::absolute(options_.root).lexically_normal().string();
-    if (options_.root.ends_with('/')) options_.root.pop_back();
-  }
+        tailer_(loop, options_.root),
+        open_files_(RaiseOpenFileLimit()) {}
   ~LocalEngine() override {
     *alive_ = false;
     Forget();
@@ -141,6 +138,11 @@ class LocalEngine final : public Engine {
   }
 
  private:
+  static LocalEngineOptions WithFullPath(LocalEngineOptions options) {
+    options.root = std::filesystem::absolute(options.root).lexically_normal().string();
+    if (options.root.ends_with('/')) options.root.pop_back();
+    return options;
+  }
   static Resources WithDefaults(Resources capacity) {
     const Resources machine = Admission::ThisMachine();
     if (capacity.cpu <= 0) capacity.cpu = machine.cpu;

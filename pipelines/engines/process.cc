@@ -64,9 +64,8 @@ bool WriteSmall(const std::string& path, std::string_view text) {
   return fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// Kills the members of a group and removes it. True: it is gone.
+// Kills the members of a group that is there, and removes it. True: it is gone.
 bool ClearGroup(const std::string& group) {
-  if (!IsOurGroup(group) || access(group.c_str(), F_OK) != 0) return true;
   if (!WriteSmall(group + "/cgroup.kill", "1")) {
     const std::string members = ReadAll(group + "/cgroup.procs");
     const std::string name = group.substr(group.rfind('/'));
@@ -93,6 +92,7 @@ bool CarriesMarker(pid_t pid, const std::string& assignment) {
 
 // True: no process carries it.
 bool KillMarked(const std::string& marker) {
+  if (marker.empty()) return true;
   std::string assignment = std::string(shim::kMarkerVariable) + '=' + marker;
   assignment.push_back('\0');
   DIR* const proc = opendir("/proc");
@@ -182,9 +182,11 @@ int WaitAndReap(const Fd& process) { return ReapWith(process, WEXITED).value_or(
 
 bool KillRemains(const StartedRecord& started) {
   if (started.boot != BootId()) return true;
-  const bool unified = ClearGroup(started.cgroup), memory = ClearGroup(started.memory_cgroup);
-  const bool marked = started.marker.empty() || KillMarked(started.marker);
-  return unified && memory && marked;
+  const auto there = [](const std::string& group) { return IsOurGroup(group) && access(group.c_str(), F_OK) == 0; };
+  const bool memory = !there(started.memory_cgroup) || ClearGroup(started.memory_cgroup);
+  // A v2 group knows all of them, at once; otherwise every process of the machine is asked for its marker.
+  const bool all = there(started.cgroup) ? ClearGroup(started.cgroup) : KillMarked(started.marker);
+  return memory && all;
 }
 
 long RaiseOpenFileLimit() {

@@ -23,7 +23,8 @@ void Terminate(const Fd& process);  // SIGTERM
 std::optional<int> Reap(const Fd& process);
 int WaitAndReap(const Fd& process);  // the same for one that ends by itself soon
 
-// Kills what an attempt whose shim is dead left behind: its cgroups, and every process that carries its marker.
+// Kills what an attempt whose shim is dead left behind: all of its cgroup or, where it had none, every process that
+// carries its marker.
 // True: nothing is left. False: ask again in a while, killed processes take a moment to go.
 bool KillRemains(const StartedRecord& started);
 

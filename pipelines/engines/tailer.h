@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,13 +22,14 @@ class Tailer {
   using Id = std::uint64_t;  // never 0
   using Deliver = std::function<void(std::int64_t offset, std::string_view bytes)>;
 
-  explicit Tailer(EventLoop& loop);
+  // All files are below `root`: a link that leads out of it is not followed.
+  Tailer(EventLoop& loop, std::string root);
   ~Tailer();
   Tailer(const Tailer&) = delete;
   Tailer& operator=(const Tailer&) = delete;
 
-  // Follows `path` from `offset`. A file that is not there yet is looked for in its folder. `deliver` is never called
-  // from within Add; it may call Remove.
+  // Follows `path`, absolute, from `offset`. A file that is not there yet is looked for in its folder. `deliver` is
+  // never called from within Add; it may call Remove.
   Id Add(std::string path, std::int64_t offset, Deliver deliver);
   // Nothing writes the file any more: delivers all that is left, then forgets it and calls `done`, from within this
   // call when that was not much.
@@ -55,7 +57,11 @@ class Tailer {
   void Poll();
   Slice ReadSlice(Id id);
 
+  Fd Open(const std::string& path);
+
   EventLoop& loop_;
+  std::string root_;
+  Fd root_fd_;  // opened when it is there
   Fd inotify_;
   Id next_ = 1;
   std::unordered_map<Id, Tail> tails_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/rng.h"
 #include "experiment/read.h"
 #include "pipelines/compile/quantity.h"
 
@@ -135,6 +136,32 @@ TEST_F(CompileTest, ReferencesToVariablesAreExpandedAsKubernetesDoes) {
              "env:\n- {name: A, value: b}\n- {name: C, value: '$(A)c'}\n"));
   EXPECT_THAT(job.step().command, ElementsAre("run", "b/x", "$(A)", "$(NONE)", "$(", "a$$b", "0.01"));
   EXPECT_EQ(job.Env("C"), "bc");
+}
+
+TEST_F(CompileTest, AnyTextThatIsNoReferenceArrivesByteForByte) {
+  Rng rng(1, "compile.test", 0);
+  const std::string_view characters = "$(){}\\'\"`;|&<>*? \t\n/.-=aZ0\xc3\xa9%#!~^,:";
+  for (int round = 0; round < 10'000; ++round) {
+    std::string text;
+    for (std::uint64_t n = rng.Below(24); n > 0; --n) text += characters[rng.Below(characters.size())];
+    Node container = Node::Map();
+    container.Set("name", Node::String("training"));
+    container.Set("command", Node::Sequence()).Add(Node::String(text));
+    Node& variable = container.Set("env", Node::Sequence()).Add(Node::Map());
+    variable.Set("name", Node::String("A"));
+    variable.Set("value", Node::String(text));
+    Node pod = Node::Map();
+    pod.Set("containers", Node::Sequence()).Add(container);
+    Node manifest = Node::Map();
+    manifest.Set("apiVersion", Node::String("batch/v1"));
+    manifest.Set("kind", Node::String("Job"));
+    manifest.Set("spec", Node::Map()).Set("template", Node::Map()).Set("spec", pod);
+    Diagnostics faults;
+    const auto run = Compile(manifest, context, &faults);
+    ASSERT_TRUE(run);
+    ASSERT_EQ(run->steps[0].command[0], text);
+    ASSERT_EQ(run->steps[0].env.back(), std::pair(std::string("A"), text));
+  }
 }
 
 TEST_F(CompileTest, WhatComesFromAClusterIsNamedInTheFault) {

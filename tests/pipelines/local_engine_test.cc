@@ -258,6 +258,20 @@ TEST_F(LocalEngineTest, AMetricsFileIsFollowedLiveAndToItsEnd) {
   EXPECT_EQ(rig.seen.Output("a-1", 1), "a\nb\nc");
 }
 
+TEST_F(LocalEngineTest, WhatATrialPlantsAsItsMetricsFileIsNotFollowedElsewhere) {
+  std::ofstream(rig.folder() + "/secret") << "loss=1\n";
+  int number = 0;
+  for (const std::string& plant : {"ln -s " + rig.folder() + "/secret", std::string("ln -s ../../../../../../secret"),
+                                   std::string("ln -s /etc/passwd"), std::string("mkfifo"), std::string("mkdir")}) {
+    const RunId id = "a-" + std::to_string(++number);
+    qalam::Run run = rig.ShellRun(plant + " /no-such-katib/m.log; sleep 0.05; exit 0");
+    run.metrics->path = "/no-such-katib/m.log";
+    ASSERT_TRUE(rig.Start(id, run).ok());
+    EXPECT_EQ(rig.Finish(id).state, StepState::kSucceeded);
+    EXPECT_EQ(rig.seen.Output(id, 1), "") << plant;
+  }
+}
+
 TEST_F(LocalEngineTest, AFolderThatIsNamedNowhereIsMountedOrRefused) {
   const std::string shared = rig.folder() + "/shared";
   std::filesystem::create_directory(shared);
