@@ -5,16 +5,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "experiment/metrics/lines.h"
 
 namespace qalam {
 namespace {
-
-using Json = nlohmann::json;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -52,14 +52,49 @@ std::string QuoteNumbers(std::string_view line) {
   return out;
 }
 
-const std::string* Text(const Json& object, const std::string& key) {
-  const auto found = object.find(key);
-  return found != object.end() ? found->get_ptr<const std::string*>() : nullptr;
-}
+// The texts of one object, and nothing of what is nested in it: no tree is built, so no depth of nesting matters.
+class FlatObject final : public nlohmann::json::json_sax_t {
+ public:
+  // Whether `line` is one object of JSON.
+  bool Read(std::string_view line) { return nlohmann::json::sax_parse(QuoteNumbers(line), this) && is_object_; }
+  const std::string* Find(std::string_view key) const {  // the last of equal keys
+    const auto found = std::find_if(texts_.rbegin(), texts_.rend(), [key](const auto& t) { return t.first == key; });
+    return found != texts_.rend() ? &found->second : nullptr;
+  }
+
+  bool string(string_t& text) override {
+    if (depth_ == 1 && is_object_) texts_.emplace_back(std::move(key_), std::move(text));
+    return true;
+  }
+  bool key(string_t& key) override {
+    if (depth_ == 1) key_ = std::move(key);
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_++ == 0) is_object_ = true;
+    return true;
+  }
+  bool start_array(std::size_t) override { return ++depth_, true; }
+  bool end_object() override { return --depth_, true; }
+  bool end_array() override { return --depth_, true; }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
+
+ private:
+  int depth_ = 0;
+  bool is_object_ = false;
+  std::string key_;
+  std::vector<std::pair<std::string, std::string>> texts_;
+};
 
 // RFC 3339, or seconds since 1970.
-WallTime TimeOf(const Json& object) {
-  const std::string* text = Text(object, "timestamp");
+WallTime TimeOf(const FlatObject& object) {
+  const std::string* text = object.Find("timestamp");
   if (text == nullptr) return {};
   if (const Result<WallTime> time = ParseTime(*text); time.ok()) return *time;
   double seconds = 0;
@@ -69,9 +104,9 @@ WallTime TimeOf(const Json& object) {
   return WallTime(std::chrono::microseconds(std::llround(seconds * 1e6)));
 }
 
-std::optional<std::int64_t> StepOf(const Json& object) {
+std::optional<std::int64_t> StepOf(const FlatObject& object) {
   for (const char* key : {"step", "global_step", "epoch"}) {
-    const std::string* text = Text(object, key);
+    const std::string* text = object.Find(key);
     std::int64_t number = 0;
     if (text == nullptr) continue;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
@@ -85,11 +120,6 @@ class JsonCollector final : public LineCollector {
   using LineCollector::LineCollector;
 
  private:
-  static Json ParseObject(std::string_view line) {
-    Json parsed = Json::parse(QuoteNumbers(line), nullptr, false);
-    return parsed.is_object() ? parsed : Json();
-  }
-
   void Glance(std::string_view line) override {
     while (!line.empty() && IsSpace(line.front())) line.remove_prefix(1);
     while (!line.empty() && IsSpace(line.back())) line.remove_suffix(1);
@@ -97,14 +127,14 @@ class JsonCollector final : public LineCollector {
   }
 
   void Parse(std::string_view line, std::vector<MetricPoint>* points) override {
-    const Json object = ParseObject(line);
-    if (object.is_null()) {
+    FlatObject object;
+    if (!object.Read(line)) {
       const std::size_t first = line.find_first_not_of(" \t"), last = line.find_last_not_of(" \t");
       if (line[first] == '{' && line[last] == '}') ++bad_;  // else it was counted at a glance
       return;
     }
     for (const std::string& name : names()) {
-      const std::string* value = Text(object, name);
+      const std::string* value = object.Find(name);
       if (value == nullptr || value->find_first_not_of(" \t\r\n") == std::string::npos) continue;
       points->push_back({name, *value, TimeOf(object), StepOf(object)});
     }
@@ -118,8 +148,9 @@ class JsonCollector final : public LineCollector {
     return fmt::format("{{\"{}\": \"{}\"}}", name, value);
   }
   std::string OtherFixes(const Sighting* nearest) const override {
-    if (nearest != nullptr && nearest->word != names()[0] &&
-        Text(ParseObject(nearest->text), nearest->word) != nullptr) {
+    FlatObject object;
+    if (nearest != nullptr && nearest->word != names()[0] && object.Read(nearest->text) &&
+        object.Find(nearest->word) != nullptr) {
       return fmt::format(", or set objectiveMetricName: {}", nearest->word);
     }
     return bad_ == 0 ? "" : ", one object a line, or set metricsCollectorSpec.source.fileSystemPath.format: TEXT";
