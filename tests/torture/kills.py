@@ -15,6 +15,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -124,6 +125,16 @@ def undisturbed(qalam, parallel, trials):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def listens(path):
+    """Whether somebody answers there: it has recovered and takes commands. The file alone outlives its owner."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(path)
+            return True
+        except OSError:
+            return False
+
+
 def torture(world, kills, shim_kills, rng):
     """Returns (controllers killed, shims killed, exit code of the last controller, restart times)."""
     killed, shims, recovery = 0, 0, []
@@ -146,8 +157,7 @@ def torture(world, kills, shim_kills, rng):
         killed += 1
         begun = time.monotonic()
         controller = world.start()
-        # It is there again when it listens for others.
-        while not pathlib.Path(f"{world.db}.sock").exists() and controller.poll() is None:
+        while not listens(f"{world.db}.sock") and controller.poll() is None:
             time.sleep(0.005)
         recovery.append(time.monotonic() - begun)
     return killed, shims, controller.wait(timeout=600), recovery
