@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "core/log.h"
 #include "store/sqlite_store.h"
 
 namespace qalam {
@@ -107,6 +108,8 @@ int RunVerb(const RunOptions& options) {
   runner.db_option = options.db == RunOptions{}.db ? "" : " --db " + ShellWord(options.db);
   runner.command_line = options.command_line;
   runner.redraw = !options.no_progress && CanRedraw(STDOUT_FILENO);
+  // What the log would say is in the display, and is kept as events; a line of it in between would garble the picture.
+  if (runner.redraw && isatty(STDERR_FILENO) != 0) SetLogLevel(LogLevel::kOff);
   std::optional<int> code;
   for (auto patience = kNobodyAnswers; !code;) {
     auto holder = Holder::Open(options.db, options.services);

@@ -23,7 +23,8 @@ using std::chrono::seconds;
 constexpr Duration kRedrawEvery = milliseconds(200);
 constexpr Duration kSummaryEvery = std::chrono::minutes(1);
 constexpr Duration kWhyEvery = seconds(1);
-constexpr Duration kDrainWithin = seconds(8);  // SIGTERM: whoever sent it may send SIGKILL after ten
+constexpr Duration kWaitingIsTold = seconds(3);  // in lines: the first time that nothing happened for so long
+constexpr Duration kDrainWithin = seconds(8);    // SIGTERM: whoever sent it may send SIGKILL after ten
 constexpr int kLastOutputLines = 5;
 
 std::string Trials(int n) { return fmt::format("{} trial{}", n, n == 1 ? "" : "s"); }
@@ -32,7 +33,7 @@ std::string Trials(int n) { return fmt::format("{} trial{}", n, n == 1 ? "" : "s
 
 Runner::Runner(EventLoop& loop, Host& host, Output& output, RunnerOptions options)
     : loop_(loop), host_(host), output_(output), options_(std::move(options)), tracker_(host.reader(), loop.clock()) {
-  last_summary_ = loop_.clock().Monotonic();
+  last_summary_ = waiting_since_ = loop_.clock().Monotonic();
 }
 
 Runner::~Runner() {
@@ -137,7 +138,13 @@ void Runner::Show() {
       for (std::string& line : RenderDisplay(tracker_.models().at(id), view, wall)) lines.push_back(std::move(line));
     }
     output_.Frame(lines);
-  } else if (now - last_summary_ >= kSummaryEvery) {
+    return;
+  }
+  const bool waiting =
+      std::any_of(ids_.begin(), ids_.end(), [this](auto id) { return !tracker_.models().at(id).waiting.empty(); });
+  if (!waiting) waiting_since_ = now;
+  const bool tell = now - waiting_since_ >= kWaitingIsTold && last_summary_ <= waiting_since_;
+  if (tell || now - last_summary_ >= kSummaryEvery) {
     last_summary_ = now;
     for (const std::int64_t id : ids_) {
       const ProgressModel& model = tracker_.models().at(id);

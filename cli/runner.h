@@ -68,7 +68,7 @@ class Runner {
   int exit_code_ = 0;
   bool ended_ = false;  // own experiments are settled and told; the process stays for others
   Loop::TimerId tick_ = 0, give_up_ = 0;
-  Duration tick_due_{}, last_tick_{}, last_summary_{}, last_why_{};
+  Duration tick_due_{}, last_tick_{}, last_summary_{}, last_why_{}, waiting_since_{};
 };
 
 }  // namespace qalam

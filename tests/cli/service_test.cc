@@ -48,6 +48,18 @@ TEST_F(Service, ASettingThatTheServiceRefusesFailsTheExperimentWithItsWords) {
   EXPECT_THAT(failed.out, HasSubstr("unknown setting steep for algorithm hill"));
 }
 
+TEST_F(Service, AServiceThatCannotBeReachedIsNamedWhileItIsWaitedFor) {
+  WriteExperiment("e.yaml", {.algorithm = "hill"});
+  auto run = Start({"run", "e.yaml", "--suggest-service", "hill=127.0.0.1:1"});
+  EXPECT_TRUE(run->WaitFor("suggestion service hill"));
+  EXPECT_TRUE(run->WaitFor("next try in"));
+  EXPECT_THAT(Qalam({"describe", "experiment", "small"}).out, HasSubstr("Waiting:      suggestion service hill"));
+  run->Signal(SIGINT);
+  const Finished paused = run->Wait();
+  EXPECT_EQ(paused.code, 130);
+  EXPECT_THAT(paused.out, HasSubstr("paused at 0/4. Resume: qalam run e.yaml --suggest-service hill=127.0.0.1:1"));
+}
+
 TEST_F(Service, QalamSuggestServesUntilASignal) {
   auto server = Start({"suggest", "--listen", "127.0.0.1:0"});
   EXPECT_THAT(FirstLineOf(*server), testing::ContainsRegex("^listening on 127\\.0\\.0\\.1:[1-9][0-9]*$"));
