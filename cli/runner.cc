@@ -132,11 +132,13 @@ void Runner::Show() {
     if (output_.behind()) return;
     tracker_.ReadReports();
     View view = TerminalView(STDOUT_FILENO);
-    view.height = std::max(2, (view.height - 1) / static_cast<int>(std::max<std::size_t>(1, ids_.size())));
+    const int height = view.height - 1;  // the cursor stands below
+    view.height = std::max(2, height / static_cast<int>(std::max<std::size_t>(1, ids_.size())));
     std::vector<std::string> lines;
     for (const std::int64_t id : ids_) {
       for (std::string& line : RenderDisplay(tracker_.models().at(id), view, wall)) lines.push_back(std::move(line));
     }
+    if (lines.size() > static_cast<std::size_t>(height)) lines.resize(static_cast<std::size_t>(std::max(1, height)));
     output_.Frame(lines);
     return;
   }

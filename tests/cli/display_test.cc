@@ -64,6 +64,20 @@ TEST_F(OneTerminal, LinesTakeTheDisplaysPlaceWhereItIsNotWelcome) {
   }
 }
 
+TEST_F(OneTerminal, ManyExperimentsShareTheScreen) {
+  std::vector<std::string> arguments = {"run"};
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "e" + std::to_string(i);
+    WriteExperiment(name + ".yaml", {.name = name, .trials = 3});
+    arguments.push_back(name + ".yaml");
+  }
+  const Finished done = Qalam(arguments, {.columns = 80, .rows = 10});
+  EXPECT_EQ(done.code, 0);
+  const auto screen = Screen(done.out, 80);
+  EXPECT_THAT(screen, Contains(StartsWith("experiment  e0 ")).Times(1)) << Text(screen);
+  EXPECT_THAT(screen, Contains(StartsWith("done  3 trials")).Times(6)) << Text(screen);
+}
+
 TEST_F(OneTerminal, AFailedTrialShowsItsReasonAndItsLogs) {
   Write("trial.sh", "exit 9\n");
   WriteExperiment("e.yaml", {.trials = 2});
