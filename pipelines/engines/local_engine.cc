@@ -441,6 +441,8 @@ class LocalEngine final : public Engine {
     if (code && *code >= shim::kSetupFailed) {
       active->trouble = fmt::format("its supervisor could not begin: {}", std::strerror(*code - shim::kSetupFailed));
     }
+    if (!Exists(active->path))
+      return End(run, active, LostRecord(active));  // somebody removed it, and with it all proof
     Examine(run, active);
     if (!Gone(run, active) && active->phase == Phase::kStarting) WarnOfTrouble(*active);
   }
@@ -495,7 +497,9 @@ class LocalEngine final : public Engine {
     StepRecord record = active->record;
     record.state = StepState::kLost;
     record.reason = "Lost";
-    record.message = "its supervisor ended without an exit record (killed, or the machine went down)";
+    record.message = Exists(active->path)
+                         ? "its supervisor ended without an exit record (killed, or the machine went down)"
+                         : "its folder was removed while it ran";
     record.ended = loop_.clock().Wall();
     return record;
   }

@@ -35,6 +35,7 @@ struct Attempt {
   pid_t child = -1;
   StartFault fault;  // error 0: the command runs
   int status = 0;    // of the command, as wait() tells it
+  bool out_of_memory = false;
   long long max_rss = 0;
   Ending ending = Ending::kByItself;
 };
@@ -177,7 +178,7 @@ void Explain(const Attempt& attempt, Exit* exit) {
   } else if (attempt.ending == Ending::kDeadline) {
     exit->reason = "DeadlineExceeded";
     exit->message << "the command ran past its deadline of " << (attempt.command.timeout_ms + 500) / 1000 << " s";
-  } else if (attempt.status != 0 && attempt.tree.RanOutOfMemory()) {
+  } else if (attempt.status != 0 && attempt.out_of_memory) {
     ExplainMemory(attempt, exit);
   } else if (exit->signal != 0) {
     exit->reason = "Error";
@@ -222,9 +223,11 @@ int RunAttempt(const char* path) {
   if (const int error = ReadCommand(attempt.folder, &attempt.command)) return kSetupFailed + error;
   if (const int error = Launch(&attempt)) return kSetupFailed + error;
   Supervise(&attempt);
-  const bool gone = attempt.tree.Kill();  // before the record: what is recorded has ended, its output too
-  Record(&attempt, gone);
+  // All before the record: what is recorded has ended, its output too, and nobody looks for its remains again.
+  const bool gone = attempt.tree.Kill();
+  attempt.out_of_memory = attempt.tree.RanOutOfMemory();
   attempt.tree.Remove();
+  Record(&attempt, gone);
   return kDone;
 }
 

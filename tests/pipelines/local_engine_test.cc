@@ -80,6 +80,20 @@ TEST_F(LocalEngineTest, AShimThatIsKilledWhileNobodyLooksIsNoticedAtTheNextStart
   EXPECT_EQ(CountProcesses(rig.AttemptFolder("a-1", "main", 1)), 0);
 }
 
+TEST_F(LocalEngineTest, AnAttemptWhoseFolderIsRemovedIsLostAndNotStartedAgain) {
+  const std::string ledger = rig.folder() + "/ledger";
+  ASSERT_TRUE(rig.Start("a-1", rig.ShellRun("cd /; echo ${QALAM_ATTEMPT##*/} >> " + ledger +
+                                            "; echo up; while [ -d $QALAM_ATTEMPT ]; do sleep 0.01; "
+                                            "case $QALAM_ATTEMPT in */2) exit 0;; esac; done; exit 0"))
+                  .ok());
+  ASSERT_TRUE(UntilOutput("a-1", "up\n"));
+  std::filesystem::remove_all(rig.AttemptFolder("a-1", "main", 1));
+  EXPECT_EQ(rig.Finish("a-1").state, StepState::kSucceeded);
+  EXPECT_EQ(rig.seen.steps[1].state, StepState::kLost);
+  EXPECT_EQ(rig.seen.steps[1].message, "its folder was removed while it ran");
+  EXPECT_EQ(ReadFile(ledger), "1\n2\n");
+}
+
 TEST_F(LocalEngineTest, TheCommandDiesWithItsShim) {
   ASSERT_TRUE(rig.Start("a-1", rig.ShellRun("env -i sleep 1000 & echo up; exec env -i sleep 1000")).ok());
   ASSERT_TRUE(UntilOutput("a-1", "up\n"));
