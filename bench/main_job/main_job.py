@@ -130,12 +130,18 @@ class Bench:
         self.figures = {}
         self.rows = []
         os.makedirs(self.out, exist_ok=True)
+        self.work = os.path.join(self.out, "work")
+        self.folders = 0
+        if os.path.exists(self.work):
+            shutil.rmtree(self.work)
+            time.sleep(6)  # ext4 makes files slowly beside inodes that were freed within five seconds
         # Shims outlive the controller and would go to init: here they come to us, so that we can count and end them.
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
     def fresh(self, name):
-        folder = os.path.join(self.out, "work", name)
-        shutil.rmtree(folder, ignore_errors=True)
+        """A folder of its own for each turn. All go at the end of the run: see __init__."""
+        self.folders += 1
+        folder = os.path.join(self.work, f"{self.folders}-{name}")
         os.makedirs(folder)
         return folder
 
@@ -362,7 +368,7 @@ def main():
     bench.figures["rows"] = bench.rows
     with open(os.path.join(bench.out, "main_job.json"), "w", encoding="utf-8") as file:
         json.dump(bench.figures, file, indent=1)
-    shutil.rmtree(os.path.join(bench.out, "work"), ignore_errors=True)
+    shutil.rmtree(bench.work, ignore_errors=True)
     bench.table()
     return 1 if failed else 0
 
