@@ -16,9 +16,9 @@
 namespace qalam {
 
 struct SpecContext {
-  std::vector<std::string> algorithms;   // names that exist; empty: any is accepted
-  std::vector<std::string> rules;        // early-stopping services
-  bool strict = false;                   // unknown fields are errors, not warnings
+  std::vector<std::string> algorithms;           // names that exist; empty: any is accepted
+  std::vector<std::string> rules;                // early-stopping services
+  bool strict = false;                           // unknown fields are errors, not warnings
   const std::vector<Node>* documents = nullptr;  // further documents (-f): ConfigMaps with trial templates
 };
 
@@ -28,15 +28,15 @@ std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecCon
 
 // `qalam run -p lr=log(1e-5,1e-1) ... -- command`: the same, from the command line.
 struct ShortForm {
-  std::string name;                       // empty: made from the command's name
-  std::vector<std::string> parameters;    // "lr=log(1e-5,1e-1)", "opt=sgd,adam", "layers=int(1,8)", "x=real(0,1)"
-  std::string minimize, maximize;         // one of them: the metric
+  std::string name;                     // empty: made from the command's name
+  std::vector<std::string> parameters;  // "lr=log(1e-5,1e-1)", "opt=sgd,adam", "layers=int(1,8)", "x=real(0,1)"
+  std::string minimize, maximize;       // one of them: the metric
   std::optional<double> goal;
   std::string algorithm = "random";
-  std::vector<std::string> settings;      // "random_state=7"
-  int trials = 0, parallel = 0;           // 0: default
-  std::vector<std::string> command;       // "{lr}" is replaced in each argument; "{{" is a brace
-  std::string working_dir;                // where the command runs; empty: a folder of the trial's own
+  std::vector<std::string> settings;  // "random_state=7"
+  int trials = 0, parallel = 0;       // 0: default
+  std::vector<std::string> command;   // "{lr}" is replaced in each argument; "{{" is a brace
+  std::string working_dir;            // where the command runs; empty: a folder of the trial's own
 };
 std::optional<ExperimentSpec> ReadShortForm(const ShortForm& form, const SpecContext& context, Diagnostics* faults);
 

@@ -19,29 +19,29 @@ namespace qalam {
 struct ObservationRow {
   std::int64_t id = 0;
   std::string trial_name;
-  int attempt = 1;           // the step attempt that printed it; only the last attempt's rows count
-  std::int64_t sequence = 0; // n-th report of that attempt: (trial, attempt, sequence) is stored once
-  WallTime time{};           // zero: the line carried none
+  int attempt = 1;            // the step attempt that printed it; only the last attempt's rows count
+  std::int64_t sequence = 0;  // n-th report of that attempt: (trial, attempt, sequence) is stored once
+  WallTime time{};            // zero: the line carried none
   std::string metric_name;
-  std::string value;         // as printed
-  std::int64_t step = 0;     // n-th report of this metric in its attempt, from 1, unless the line says a step
+  std::string value;      // as printed
+  std::int64_t step = 0;  // n-th report of this metric in its attempt, from 1, unless the line says a step
 };
 
 // How far a trial's output has been read, committed with the points that were found in it.
 struct CollectorPosition {
   std::string trial_name;
   int attempt = 1;
-  std::int64_t offset = 0;     // bytes, always at the start of a line
-  std::int64_t sequence = 0;   // reports stored so far in this attempt
+  std::int64_t offset = 0;    // bytes, always at the start of a line
+  std::int64_t sequence = 0;  // reports stored so far in this attempt
   std::int64_t lines = 0;
 };
 
 struct Event {
   std::int64_t experiment_id = 0;
-  std::string object;  // "experiment/NAME" or "trial/NAME"
+  std::string object;           // "experiment/NAME" or "trial/NAME"
   std::string type = "Normal";  // or "Warning"
   std::string reason, message;
-  int count = 1;       // equal events are joined
+  int count = 1;  // equal events are joined
   WallTime first{}, last{};
 };
 
@@ -77,11 +77,12 @@ class StoreReader {
  public:
   virtual ~StoreReader() = default;
   virtual Result<std::vector<Experiment>> Experiments() = 0;  // by id
-  virtual Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name, const std::string& name) = 0;
+  virtual Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name,
+                                                           const std::string& name) = 0;
   virtual Result<std::vector<Trial>> Trials(std::int64_t experiment_id) = 0;  // by ordinal
   virtual Result<std::optional<Trial>> FindTrial(const std::string& name) = 0;
-  virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;  // by step, attempt
-  virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;  // by id
+  virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;              // by step, attempt
+  virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;   // by id
   virtual Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) = 0;  // newest attempt's
   virtual Result<std::vector<Event>> Events(std::int64_t experiment_id) = 0;  // by last, then as first recorded
   virtual Result<Changes> ChangesSince(std::int64_t revision) = 0;
