@@ -136,9 +136,11 @@ void ToWire(const Trial& trial, const ObjectiveSpec& objective, wire::Trial* out
   status.set_condition(ToWire(trial.state));
   if (trial.observation) {
     for (const Metric& metric : trial.observation->metrics) {
+      const std::string value = StrategyValue(objective, metric.name, *trial.observation);
+      if (value == "unavailable") continue;  // Katib's services read every value as a number
       wire::Metric& m = *status.mutable_observation()->add_metrics();
       m.set_name(metric.name);
-      m.set_value(StrategyValue(objective, metric.name, *trial.observation));
+      m.set_value(value);
     }
   }
   out->set_ordinal(trial.ordinal);
