@@ -70,8 +70,9 @@ void Execute(const Command& command) {
     candidate << std::string_view(path, static_cast<std::size_t>(end - path));
     candidate << (end == path ? "." : "") << '/' << program;
     if (candidate.whole()) execve(candidate.c_str(), command.argv, command.envp);
-    if (errno == EACCES) error = EACCES;  // found, though not to be run; another one may follow
     if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return;
+    // Found, though not to be run, and not merely a folder that we may not look into. Another one may follow.
+    if (errno == EACCES && access(candidate.c_str(), F_OK) == 0) error = EACCES;
     if (*end == '\0') break;
     path = end + 1;
   }
