@@ -213,7 +213,8 @@ bool IsThere(const std::string& path) { return access(path.c_str(), F_OK) == 0; 
 bool IsInPath(const std::string& program, const Variables& env) {
   const std::string* set = FindVariable(env, "PATH");
   const char* const own = std::getenv("PATH");
-  std::string_view rest = set != nullptr ? *set : own != nullptr ? own : "/usr/local/bin:/usr/bin:/bin";
+  std::string_view rest = own != nullptr ? own : "/usr/local/bin:/usr/bin:/bin";
+  if (set != nullptr) rest = *set;
   while (!rest.empty()) {
     const std::string_view folder = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
@@ -266,7 +267,8 @@ std::optional<Step> CompileContainer(const Reader& container, const CompileConte
     MapPaths(*image, &step.working_dir);
     step.env.insert(step.env.end(), image->env.begin(), image->env.end());
   }
-  if (const std::string missing = MissingHere(step, context.collector.path); !missing.empty() && !image_name.empty()) {
+  const std::string missing = image_name.empty() ? "" : MissingHere(step, context.collector.path);
+  if (!missing.empty()) {
     step.hint = image == nullptr ? fmt::format(
                                        "{}, and image {} is not run here: say what stands for it with --image-map FILE "
                                        "(docs/image-map.md)",
