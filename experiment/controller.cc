@@ -341,7 +341,7 @@ Status ControllerImpl::Flush() {
   for (const std::int64_t id : dirty_experiments_) batch.experiments.push_back(works_.at(id)->record);
   for (const auto& [id, ordinal] : dirty_trials_) batch.trials.push_back(works_.at(id)->trials->At(ordinal));
   if (!batch.empty()) {
-    const Status committed = deps_.store.Commit(batch);
+    Status committed = deps_.store.Commit(batch);
     if (committed.ok() != store_fault_.ok() || committed.code() != store_fault_.code())
       Log(LogLevel::kWarning, "event={} reason=\"{}\"", committed.ok() ? "store-recovered" : "store-fault",
           committed.message());
