@@ -150,7 +150,7 @@ std::string TrialTable(const ExperimentWithSpec& e, const std::vector<Trial>& tr
 }
 
 // `name` is an experiment, whose trials are meant, or a trial; empty: all trials.
-Result<std::string> TrialsVerb(StoreReader& reader, GetOptions options) {
+Result<std::string> TrialsVerb(StoreReader& reader, const GetOptions& options) {
   std::vector<std::pair<ExperimentWithSpec, std::vector<Trial>>> selected;
   bool one = false;
   if (!options.name.empty()) {

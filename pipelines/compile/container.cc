@@ -151,8 +151,8 @@ std::vector<std::string> ReadCommand(const Reader& container, const std::string&
 }
 
 std::int64_t WholeBytes(double bytes) {
-  constexpr auto kMost = static_cast<double>(std::numeric_limits<std::int64_t>::max() / 2);
-  return static_cast<std::int64_t>(std::ceil(std::min(bytes, kMost)));
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
+  return static_cast<std::int64_t>(std::ceil(std::min(bytes, static_cast<double>(kMost))));
 }
 
 Resources ReadAmounts(const Reader& list, std::vector<std::string>* named) {

@@ -26,7 +26,7 @@ using testing::HasSubstr;
 class ShimTest : public testing::Test {
  protected:
   std::string Prepare(const std::string& name, const std::string& script, CommandFile command = {}) {
-    const std::string path = folder.path() + '/' + name;
+    std::string path = folder.path() + '/' + name;
     if (command.argv.empty()) command.argv = {"/bin/sh", "-c", script};
     command.cwd = path;
     if (command.grace == Duration::zero()) command.grace = milliseconds(500);

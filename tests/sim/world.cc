@@ -17,7 +17,7 @@ class World::WatchedStore final : public Store {
   Status Commit(const WriteBatch& batch) override {
     world_.MayKill(Point::kBeforeCommit);
     if (world_.before_commit) QALAM_RETURN_IF_ERROR(world_.before_commit());
-    const Status committed = world_.memory_->Commit(batch);
+    Status committed = world_.memory_->Commit(batch);
     if (!committed.ok()) world_.Breach("the store refused a batch: " + committed.ToString());
     ++world_.commits_;
     world_.CheckBatch(batch);
@@ -51,7 +51,7 @@ class World::WatchedEngine final : public Engine {
   Status Start(const RunId& id, const Run& run, const StartOptions& options) override {
     world_.MayKill(Point::kBeforeStart);
     if (!world_.memory_->FindTrial(id)->has_value()) world_.Breach("trial " + id + " was started before its commit");
-    const Status started = world_.engine_->Start(id, run, options);
+    Status started = world_.engine_->Start(id, run, options);
     world_.MayKill(Point::kAfterStart);
     return started;
   }
@@ -86,10 +86,9 @@ class World::Service final : public SuggestionClient {
     if (!plan.fault.ok()) return plan.fault;
     SuggestionReply reply;
     reply.exhausted = plan.exhausted;
-    const int before = request.total_request_number - request.current_request_number;
-    for (int k = 1; k <= request.current_request_number + plan.more; ++k)
-      reply.suggestions.push_back(
-          {world_.Expected(*request.spec, *request.space, static_cast<std::uint64_t>(before + k)), plan.same_name, {}});
+    auto ordinal = static_cast<std::uint64_t>(request.total_request_number - request.current_request_number);
+    for (int k = 0; k < request.current_request_number + plan.more; ++k)
+      reply.suggestions.push_back({world_.Expected(*request.spec, *request.space, ++ordinal), plan.same_name, {}});
     return reply;
   }
   World& world_;
