@@ -2,6 +2,7 @@
 #include "tests/pipelines/local_rig.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -52,9 +52,14 @@ TestFolder::~TestFolder() {
 
 std::string ShimPath() { return std::string(QALAM_BUILD_DIR) + "/qalam-shim"; }
 
+// By read(2): a file of /proc may fail in the middle, when its process goes.
 std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char block[4096];
+  ssize_t n = 0;
+  while (fd && (n = read(fd.get(), block, sizeof(block))) > 0) text.append(block, static_cast<std::size_t>(n));
+  return text;
 }
 
 bool WaitFor(const std::function<bool()>& done) {
