@@ -192,9 +192,15 @@ Status Database::Fault(int code) const {
     case SQLITE_PROTOCOL:
       return Error(Code::kUnavailable, "{}: the disk answered with an error ({}{}{}): nothing was written", file_,
                    sqlite3_errstr(code), error != 0 ? ": " : "", error != 0 ? std::strerror(error) : "");
-    case SQLITE_CONSTRAINT:
-      return Error(code == SQLITE_CONSTRAINT_FOREIGNKEY ? Code::kFailedPrecondition : Code::kAlreadyExists, "{}: {}",
-                   file_, sqlite3_errmsg(connection_));
+    case SQLITE_CONSTRAINT: {
+      const bool exists =
+          code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID;
+      const bool dangles = code == SQLITE_CONSTRAINT_FOREIGNKEY;
+      return Error(exists    ? Code::kAlreadyExists
+                   : dangles ? Code::kFailedPrecondition
+                             : Code::kInternal,
+                   "{}: {}", file_, sqlite3_errmsg(connection_));
+    }
     default: return Error(Code::kInternal, "{}: {} (SQLite code {})", file_, sqlite3_errmsg(connection_), code);
   }
 }

@@ -14,7 +14,9 @@ namespace qalam {
 // made by a newer program; each says what to do. The file is never overwritten.
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& file);
 
-// Reads FILE beside its writer. NOT_FOUND if there is none.
+// Reads FILE beside its writer. NOT_FOUND: there is none. FAILED_PRECONDITION: an older layout, which a writer has to
+// bring up to date. PERMISSION_DENIED: it may not be read, or not where it is; says what to do.
+// One thread at a time uses a reader; each has its own connection, so each thread may open one.
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& file);
 
 }  // namespace qalam

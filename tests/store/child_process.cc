@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 
 #include "core/status.h"
 
@@ -14,6 +15,7 @@ namespace qalam {
 Child::Child(const std::function<void(int to_parent)>& body) {
   std::array<int, 2> ends{};
   QALAM_CHECK(pipe(ends.data()) == 0, "a pipe can be made");
+  std::fflush(nullptr);  // or the child would print it again
   pid_ = fork();
   QALAM_CHECK(pid_ >= 0, "a process can be made");
   if (pid_ == 0) {

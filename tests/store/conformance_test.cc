@@ -307,14 +307,14 @@ TEST_P(StoreConformance, OldEventsOfAnObjectGoWhenThereAreTooMany) {
 
 TEST_P(StoreConformance, EventsOfAnObjectStayWithinTheirBoundsWhateverComes) {
   Begin();
-  for (int i = 0; i < 5'000; i += 25) {
+  for (int i = 0; i < 5'000; i += 100) {
     WriteBatch batch;
-    for (int j = i; j < i + 25; ++j) batch.events.push_back(SomeEvent(std::to_string(j), j));
+    for (int j = i; j < i + 100; ++j) batch.events.push_back(SomeEvent(std::to_string(j), j));
     Commit(batch);
     const auto kept = Get(store_->Events(1));
     ASSERT_LE(kept.size(), static_cast<std::size_t>(kMaxEvents));
-    ASSERT_GE(kept.size(), static_cast<std::size_t>(std::min(i + 25, kEventsLeft)));
-    ASSERT_EQ(kept.back().message, std::to_string(i + 24));
+    ASSERT_GE(kept.size(), static_cast<std::size_t>(std::min(i + 100, kEventsLeft)));
+    ASSERT_EQ(kept.back().message, std::to_string(i + 99));
   }
 }
 

@@ -157,7 +157,7 @@ class PowerCut {
 
 TEST(CrashTest, WhatWasAcknowledgedIsThereAfterAPowerCut) {
   constexpr std::uint64_t kBatches = 120;
-  const int cuts = std::getenv("QALAM_POWER_CUTS") != nullptr ? std::atoi(std::getenv("QALAM_POWER_CUTS")) : 100;
+  const int cuts = std::getenv("QALAM_POWER_CUTS") != nullptr ? std::atoi(std::getenv("QALAM_POWER_CUTS")) : 60;
   const TemporaryFolder folder(QuickFolder());
   const std::string file = folder.File(), found = folder.File("found.db");
   std::vector<std::size_t> acknowledged;  // operations done when batch n + 1 was
