@@ -27,6 +27,12 @@ constexpr Duration kWaitingIsTold = seconds(3);  // in lines: the first time tha
 constexpr Duration kDrainWithin = seconds(8);    // SIGTERM: whoever sent it may send SIGKILL after ten
 constexpr int kLastOutputLines = 5;
 
+std::string Names(const std::vector<Experiment>& experiments) {
+  std::string names;
+  for (const Experiment& e : experiments) names += (names.empty() ? "" : ", ") + e.name;
+  return names;
+}
+
 std::string Trials(int n) { return fmt::format("{} trial{}", n, n == 1 ? "" : "s"); }
 
 }  // namespace
@@ -66,6 +72,9 @@ Status Runner::Follow(const ExperimentSpec& spec, const Submitted& submitted) {
 
 Runner::Outcome Runner::Run() {
   const Signals signals(loop_, [this](int signal) { Heard(signal); });
+  if (const std::string others = Names(host_.Others(ids_)); !others.empty()) {
+    output_.Line(fmt::format("also going on with what was left unfinished: {}", others));
+  }
   TickIn(Duration{0});
   loop_.Run();
   return outcome_;
@@ -111,11 +120,9 @@ void Runner::Tick() {
       ended_ = true;
       output_.EndFrame();
       for (const std::int64_t id : ids_) SayEnd(tracker_.models().at(id), id);
-      const std::vector<Experiment> others = host_.Others(ids_);
+      const std::string others = Names(host_.Others(ids_));
       if (!others.empty() && stage_ == Stage::kRunning) {
-        std::string names;
-        for (const Experiment& other : others) names += (names.empty() ? "" : ", ") + other.name;
-        output_.Line(fmt::format("staying until other experiments of this database have ended: {}", names));
+        output_.Line(fmt::format("staying until other experiments of this database have ended: {}", others));
       }
     }
   }

@@ -113,6 +113,22 @@ TEST_F(Interrupt, AfterKill9TheSameCommandGoesOnWithTheTrialsThatRun) {
   EXPECT_EQ(Lines("started"), 4);
 }
 
+TEST_F(Interrupt, WhatWasLeftUnfinishedGoesOnBesideAnotherExperiment) {
+  WriteExperiment("a.yaml", {.name = "a", .trials = 3, .parallel = 1});
+  WriteExperiment("b.yaml", {.name = "b", .trials = 2, .parallel = 1});
+  auto run = Start({"run", "a.yaml"});
+  ASSERT_TRUE(Started(1));
+  run->Signal(SIGKILL);
+  run->Wait();
+  Write("go", "");
+  const Finished other = Qalam({"run", "b.yaml"});
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_THAT(other.out,
+              AllOf(HasSubstr("also going on with what was left unfinished: a\n"), HasSubstr("done  2 trials")));
+  EXPECT_THAT(Qalam({"get", "experiment", "a"}).out, HasSubstr("3/3"));
+  EXPECT_EQ(Lines("started"), 5);
+}
+
 TEST_F(Interrupt, APausedExperimentResumesFromAnotherDirectory) {
   WriteExperiment("e.yaml", {.trials = 3, .parallel = 1});
   auto run = Start({"run", "e.yaml"});
