@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -22,6 +23,10 @@ namespace {
 
 using std::chrono::system_clock;
 
+// A service that remembers is told a long history in pieces of so many trials: as one message, 100,000 trials would
+// take 150 MB on each side.
+constexpr std::size_t kPiece = 4096;
+
 // What the service said it knows of an experiment. Of the loop's thread.
 struct Remembered {
   std::string token;           // empty: nothing
@@ -32,20 +37,35 @@ struct Remembered {
 struct Call {
   std::string uid, service;
   std::weak_ptr<Remembered> experiment;  // gone: nobody wants the answer any more
-  grpc::ClientContext context;
+  // Until the call has ended, and no longer: it keeps the channel, and a channel whose last reference goes on a thread
+  // of gRPC's own tears that thread down from within.
+  std::optional<grpc::ClientContext> context{std::in_place};
+};
+// Where the telling of a whole history stands.
+struct Telling {
+  std::size_t first = 0;       // trial of this piece, in the order of Visit
+  std::string token;           // that names the pieces before
+  std::uint64_t revision = 0;  // of the trials when it began
+  int begun = 1;               // how often it was begun for one question
 };
 struct SuggestionCall : Call {
   SuggestionRequest asked;
   std::function<void(Result<SuggestionReply>)> done;
   system_clock::time_point deadline;
-  std::uint64_t revision = 0;  // of the trials in `request`
+  Telling telling;
+  bool more = false;      // trials after this piece
+  bool is_piece = false;  // nothing is asked yet
   wire::GetSuggestionsRequest request;
   wire::GetSuggestionsReply reply;
+
+  void LetGo() { asked = {}, done = nullptr; }
 };
 struct ValidateCall : Call {
   std::function<void(Status)> done;
   wire::ValidateAlgorithmSettingsRequest request;
   wire::ValidateAlgorithmSettingsReply reply;
+
+  void LetGo() { done = nullptr; }
 };
 
 // The calls that gRPC holds. Outlives the client where a thread of gRPC is just leaving it.
@@ -58,13 +78,14 @@ class UnderWay {
   void Remove(Call* call) {
     const std::lock_guard lock(mutex_);
     calls_.erase(call);
+    call->context.reset();
     if (calls_.empty()) none_.notify_all();
   }
   template <class Predicate>
   void CancelIf(Predicate predicate) {
     const std::lock_guard lock(mutex_);
     for (Call* call : calls_) {
-      if (predicate(*call)) call->context.TryCancel();
+      if (predicate(*call)) call->context->TryCancel();
     }
   }
   void WaitForNone() {
@@ -98,6 +119,7 @@ class GrpcClient final : public SuggestionClient {
         options_(options),
         where_(std::move(where)),
         server_(std::move(server)),
+        remembers_(server_ != nullptr),
         stub_(wire::Suggestion::NewStub(channel)) {}
 
   ~GrpcClient() override {
@@ -112,14 +134,14 @@ class GrpcClient final : public SuggestionClient {
     call->done = std::move(done);
     Begin(*call, request, system_clock::now() + options_.deadline);
     stub_->async()->ValidateAlgorithmSettings(
-        &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
+        &*call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
           const Status verdict = status.ok() ? OkStatus() : FaultOf(*call, status, options_.deadline);
           End(call, [call, verdict] { call->done(verdict); });
         });
   }
 
   void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override {
-    Send(request, std::move(done), system_clock::now() + options_.deadline);
+    Send(request, std::move(done), system_clock::now() + options_.deadline, {});
   }
 
   void Forget(const std::string& uid) override {
@@ -139,7 +161,7 @@ class GrpcClient final : public SuggestionClient {
     call.service = fmt::format("suggestion service {}", request.spec->algorithm.name);
     if (!where_.empty()) call.service += " at " + where_;
     call.experiment = ExperimentOf(request.uid);
-    call.context.set_deadline(deadline);
+    call.context->set_deadline(deadline);
     under_way_->Add(&call);
   }
 
@@ -149,12 +171,13 @@ class GrpcClient final : public SuggestionClient {
     const std::shared_ptr<UnderWay> under_way = under_way_;
     loop_.Post([call, then = std::move(then)]() mutable {
       if (!call->experiment.expired()) then();
+      call->LetGo();  // what is the loop's ends on the loop's thread; gRPC may hold the call a little longer
     });
     under_way->Remove(call.get());  // from here on the client and the loop may be gone
   }
 
-  void Send(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done,
-            system_clock::time_point deadline);
+  void Send(SuggestionRequest request, std::function<void(Result<SuggestionReply>)> done,
+            system_clock::time_point deadline, Telling telling);
   Result<SuggestionReply> Read(SuggestionCall& call, const grpc::Status& status) const;
   void Tell(SuggestionCall& call, Result<SuggestionReply> reply);
 
@@ -162,37 +185,47 @@ class GrpcClient final : public SuggestionClient {
   const ClientOptions options_;
   const std::string where_;
   const std::unique_ptr<GrpcServer> server_;
+  bool remembers_;  // the service has shown that it knows tokens
   const std::unique_ptr<wire::Suggestion::Stub> stub_;
   std::map<std::string, std::shared_ptr<Remembered>> experiments_;  // by uid, of the loop's thread; never null
   const std::shared_ptr<UnderWay> under_way_ = std::make_shared<UnderWay>();
 };
 
-void GrpcClient::Send(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done,
-                      system_clock::time_point deadline) {
+void GrpcClient::Send(SuggestionRequest request, std::function<void(Result<SuggestionReply>)> done,
+                      system_clock::time_point deadline, Telling telling) {
   const auto call = std::make_shared<SuggestionCall>();
-  call->asked = request;
-  call->done = std::move(done);
-  call->deadline = deadline;
-  call->revision = request.trials->revision();
+  Remembered& remembered = *ExperimentOf(request.uid);
+  if (remembered.revision > request.trials->revision()) remembered = {};  // these are not the trials it was sent
+  if (telling.first == 0) telling.revision = request.trials->revision();
 
   wire::GetSuggestionsRequest& message = call->request;
   ToWire(*request.spec, request.algorithm_settings, message.mutable_experiment());
-  message.set_current_request_number(request.current_request_number);
-  message.set_total_request_number(request.total_request_number);
   message.set_uid(request.uid);
   message.set_namespace_(request.spec->namespace_name);
   message.set_accepts_token(true);
-  Remembered& remembered = *ExperimentOf(request.uid);
-  if (remembered.revision > call->revision) remembered = {};  // these are not the trials it was sent
-  message.set_history_token(remembered.token);
+  message.set_history_token(remembered.token.empty() ? telling.token : remembered.token);
   const ObjectiveSpec& objective = request.spec->objective;
+  const bool in_pieces = remembered.token.empty() && remembers_;
+  std::size_t index = 0;
   request.trials->Visit(remembered.revision, [&](const Trial& trial) {
+    const std::size_t i = index++;
+    if (in_pieces && (i < telling.first || i >= telling.first + kPiece)) return;
     ToWire(trial, objective, IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
   });
+  call->more = in_pieces && index > telling.first + kPiece;
+  call->is_piece = call->more || telling.first > 0;
+  if (!call->is_piece) {
+    message.set_current_request_number(request.current_request_number);
+    message.set_total_request_number(request.total_request_number);
+  }
 
-  Begin(*call, request, deadline);
+  call->deadline = deadline;
+  call->telling = std::move(telling);
+  call->done = std::move(done);
+  call->asked = std::move(request);
+  Begin(*call, call->asked, deadline);
   stub_->async()->GetSuggestions(
-      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
+      &*call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
         Result<SuggestionReply> reply = Read(*call, status);
         End(call, [this, call, reply = std::move(reply)]() mutable { Tell(*call, std::move(reply)); });
       });
@@ -224,16 +257,25 @@ Result<SuggestionReply> GrpcClient::Read(SuggestionCall& call, const grpc::Statu
 // On the loop's thread, where the experiment is known to be there.
 void GrpcClient::Tell(SuggestionCall& call, Result<SuggestionReply> reply) {
   if (!reply.ok()) return call.done(std::move(reply));
+  Remembered& remembered = *call.experiment.lock();
+  const std::string& token = call.reply.history_token();
+  const auto send = [&](Telling telling) {
+    Send(std::move(call.asked), std::move(call.done), call.deadline, std::move(telling));
+  };
+  remembers_ = call.reply.history_needed() || !token.empty();
   if (call.reply.history_needed()) {
-    *call.experiment.lock() = {};
-    if (call.request.history_token().empty()) {
+    remembered = {};
+    if (call.request.history_token().empty() || call.telling.begun > 2) {
       return call.done(Status(Code::kInternal, "asks for the history that it was sent").Within(call.service));
     }
-    return Send(call.asked, std::move(call.done), call.deadline);
+    return send({0, "", 0, call.telling.begun + 1});
   }
-  // Without a token the service remembers nothing: the next request holds everything again.
-  Remembered& remembered = *call.experiment.lock();
-  remembered = {call.reply.history_token(), call.reply.history_token().empty() ? 0 : call.revision};
+  // Without a token it remembers nothing: the next request holds everything again.
+  if (!call.more) remembered = {token, token.empty() ? 0 : call.telling.revision};
+  if (call.more && !token.empty()) {
+    return send({call.telling.first + kPiece, token, call.telling.revision, call.telling.begun});
+  }
+  if (call.is_piece) return send({0, "", 0, call.telling.begun});
   call.done(std::move(reply));
 }
 

@@ -79,7 +79,7 @@ void PutField(std::string* out, std::string_view key, std::string_view value) {
 std::string CommandText(const std::string& path, const CommandFile& command) {
   std::string text;
   for (const std::string& argument : command.argv) PutField(&text, "arg", argument);
-  for (const auto& [name, value] : command.env) PutField(&text, "env", name + '=' + value);
+  for (const auto& [name, value] : command.env) PutField(&text, "env", fmt::format("{}={}", name, value));
   PutField(&text, "cwd", command.cwd);
   PutField(&text, "hint", command.hint);
   PutField(&text, "marker", path);

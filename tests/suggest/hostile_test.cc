@@ -308,6 +308,35 @@ TEST_F(HostileTest, ATokenThatIsNotHonouredCostsOneMoreCall) {
   EXPECT_EQ(service_->requests().back().trials_size(), 1);
 }
 
+TEST_F(HostileTest, AServiceThatForgetsWhileItIsToldIsNotToldForEver) {
+  const auto answer = [](const wire::GetSuggestionsRequest& request, wire::GetSuggestionsReply* out) {
+    out->set_history_token("token");
+    out->set_history_needed(!request.history_token().empty());
+    return grpc::Status::OK;
+  };
+  ASSERT_TRUE(Answer(answer).ok());
+  for (int i = 0; i < 10'000; ++i) trials_->Add({});
+  const Result<SuggestionReply> reply = loop_.Ask(*client_, Ask(1));
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.status().code(), Code::kInternal);
+  EXPECT_LT(service_->requests().size(), 10u);
+}
+
+TEST_F(HostileTest, AServiceThatStopsRememberingWhileItIsToldIsSentEverything) {
+  const auto answer = [&](const wire::GetSuggestionsRequest& request, wire::GetSuggestionsReply* out) {
+    if (trials_->all().empty()) out->set_history_token("token");
+    if (request.current_request_number() > 0) AddSuggestion(out, kLegal);
+    return grpc::Status::OK;
+  };
+  ASSERT_TRUE(Answer(answer).ok());
+  for (int i = 0; i < 10'000; ++i) trials_->Add({});
+  client_->Forget("u");
+  const Result<SuggestionReply> reply = loop_.Ask(*client_, Ask(1));
+  ASSERT_TRUE(reply.ok()) << reply.status().ToString();
+  EXPECT_EQ(reply->suggestions.size(), 1u);
+  EXPECT_EQ(service_->requests().back().trials_size(), 10'000);
+}
+
 TEST_F(HostileTest, AForeignServiceAlwaysSeesTheWholeHistoryAsKatibWouldSendIt) {
   const auto answer = [](const auto&, wire::GetSuggestionsReply* out) {
     AddSuggestion(out, kLegal);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,11 +61,12 @@ inline Observation Observed(const std::string& value, const std::string& metric 
 // The trials of one experiment, as a controller keeps them.
 class Trials final : public TrialSource {
  public:
-  std::uint64_t revision() const override { return revision_; }
+  std::uint64_t revision() const override { return changes_.size(); }
   void Visit(std::uint64_t since, const std::function<void(const Trial&)>& visit) const override {
-    for (std::size_t i = 0; i < all_.size(); ++i) {
-      if (changed_[i] > since) visit(all_[i]);
-    }
+    std::set<std::size_t> changed;  // one change a revision
+    for (std::size_t r = since; since > 0 && r < changes_.size(); ++r) changed.insert(changes_[r]);
+    for (const std::size_t i : changed) visit(all_[i]);
+    for (std::size_t i = 0; since == 0 && i < all_.size(); ++i) visit(all_[i]);
   }
 
   void Add(const Assignments& assignments, const std::map<std::string, std::string>& labels = {}) {
@@ -74,19 +76,18 @@ class Trials final : public TrialSource {
     trial.assignments = assignments;
     trial.labels = labels;
     all_.push_back(std::move(trial));
-    changed_.push_back(++revision_);
+    changes_.push_back(all_.size() - 1);
   }
   void End(std::size_t index, TrialState state, std::optional<Observation> observation = std::nullopt) {
     all_[index].state = state;
     all_[index].observation = std::move(observation);
-    changed_[index] = ++revision_;
+    changes_.push_back(index);
   }
   const std::vector<Trial>& all() const { return all_; }
 
  private:
   std::vector<Trial> all_;
-  std::vector<std::uint64_t> changed_;
-  std::uint64_t revision_ = 0;
+  std::vector<std::size_t> changes_;  // [r - 1]: the trial that revision r changed
 };
 
 inline SuggestionRequest Request(const ExperimentSpec& spec, const std::string& uid,
