@@ -144,7 +144,7 @@ TEST_F(MigrationsTest, KilledInsideAStepItIsTakenAgain) {
     char c = 0;
     ASSERT_TRUE(migrating.Read(&c, 1));
     // Half of them once the copy is made and the step has begun, the others at any point before.
-    while (round % 2 == 0 && !fs::exists(file_ + ".bak-v2")) usleep(100);
+    for (int look = 0; round % 2 == 0 && look < 50'000 && !fs::exists(file_ + ".bak-v2"); ++look) usleep(100);
     usleep(static_cast<useconds_t>(round * 3'000));
     migrating.Kill();
     ASSERT_EQ(CheckDatabase(file_), "ok");
