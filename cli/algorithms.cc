@@ -9,6 +9,11 @@
 namespace qalam {
 namespace {
 
+struct AlgorithmsOptions {
+  std::string describe;  // empty: list them
+  std::string output = "table";
+};
+
 Node ToNode(const AlgorithmInfo& algorithm) {
   Node out = Node::Map();
   out.Set("name", Node::String(std::string(algorithm.name)));
@@ -47,8 +52,6 @@ std::string Describe(const AlgorithmInfo& algorithm, const std::string& output) 
   return fmt::format("{}: {}\n{}", algorithm.name, algorithm.summary, table.empty() ? "no settings\n" : table.Text());
 }
 
-}  // namespace
-
 int AlgorithmsVerb(const AlgorithmsOptions& options) {
   if (options.describe.empty()) {
     Print(List(options.output));
@@ -64,6 +67,19 @@ int AlgorithmsVerb(const AlgorithmsOptions& options) {
   }
   Print(Describe(*algorithm, options.output));
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeAlgorithmsVerb() {
+  const auto o = std::make_shared<AlgorithmsOptions>();
+  Verb algorithms{"algorithms", "who can propose trials, and their settings"};
+  AddOutput(&algorithms, &o->output, {"table", "json"});
+  Verb& describe = algorithms.verbs.emplace_back(Verb{"describe", "the settings of one"});
+  describe.Option("NAME", &o->describe, "an algorithm").Required();
+  AddOutput(&describe, &o->output, {"table", "json"});
+  algorithms.run = [o](const Invocation&) { return AlgorithmsVerb(*o); };
+  return algorithms;
 }
 
 }  // namespace qalam

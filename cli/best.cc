@@ -12,6 +12,10 @@
 namespace qalam {
 namespace {
 
+struct BestOptions : ViewOptions {
+  std::string experiment;  // empty: the only one there is
+};
+
 Node Typed(const ParameterSpec& parameter, const std::string& value) {
   switch (parameter.type) {
     case ParameterType::kInt: return Node::Int(std::atoll(value.c_str()));
@@ -90,8 +94,6 @@ Result<std::string> Best(StoreReader& reader, const BestOptions& options) {
   return Show(experiment, spec, *trial, options.output);
 }
 
-}  // namespace
-
 int BestVerb(const BestOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
@@ -99,6 +101,22 @@ int BestVerb(const BestOptions& options) {
   if (!text.ok()) return Complain(text.status());
   Print(*text);
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeBestVerb() {
+  const auto o = std::make_shared<BestOptions>();
+  Verb best{"best", "the best trial's parameters"};
+  best.footer =
+      "Examples:\n  python3 train.py $(qalam best digits -o flags)\n  eval \"$(qalam best digits -o env)\"; echo "
+      "$QALAM_PARAM_LR";
+  best.Option("EXPERIMENT", &o->experiment, "its name (default: the only one there is)");
+  AddOutput(&best, &o->output, {"table", "json", "yaml", "env", "flags"});
+  AddNamespace(&best, &o->namespace_name);
+  AddDatabase(&best, &o->db);
+  best.run = [o](const Invocation&) { return BestVerb(*o); };
+  return best;
 }
 
 }  // namespace qalam

@@ -16,6 +16,10 @@
 namespace qalam {
 namespace {
 
+struct DescribeOptions : ViewOptions {
+  std::string kind, name;
+};
+
 std::string Line(std::string_view label, const std::string& value) {
   return value.empty() ? "" : Pad(label, 14) + value + "\n";
 }
@@ -252,8 +256,6 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
          ConditionTable(t.conditions) + EventTable(events, "trial/" + t.name);
 }
 
-}  // namespace
-
 int DescribeVerb(const DescribeOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
@@ -262,6 +264,22 @@ int DescribeVerb(const DescribeOptions& options) {
   if (!text.ok()) return Complain(text.status());
   Print(*text);
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeDescribeVerb() {
+  const auto o = std::make_shared<DescribeOptions>();
+  Verb describe{"describe", "everything about one experiment or trial, and why nothing happens"};
+  std::vector<std::string> kinds = kExperimentWords;
+  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
+  describe.Option("KIND", &o->kind, "experiment or trial").OneOf(kinds).Required();
+  describe.Option("NAME", &o->name, "its name; trials also as EXPERIMENT#17").Required();
+  AddOutput(&describe, &o->output, {"table", "json", "yaml"});
+  AddNamespace(&describe, &o->namespace_name);
+  AddDatabase(&describe, &o->db);
+  describe.run = [o](const Invocation&) { return DescribeVerb(*o); };
+  return describe;
 }
 
 }  // namespace qalam

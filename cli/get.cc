@@ -14,6 +14,10 @@
 namespace qalam {
 namespace {
 
+struct GetOptions : ViewOptions {
+  std::string kind, name, sort;
+};
+
 struct ExperimentWithSpec {
   Experiment record;
   ExperimentSpec spec;
@@ -164,7 +168,7 @@ Result<std::string> TrialsVerb(StoreReader& reader, const GetOptions& options) {
     QALAM_TRY(auto experiments, Select(reader, options));
     for (ExperimentWithSpec& e : experiments) {
       QALAM_TRY(std::vector<Trial> trials, reader.Trials(e.record.id));
-      if (options.sort_by_objective) SortByObjective(e.spec.objective, &trials);
+      if (options.sort == "objective") SortByObjective(e.spec.objective, &trials);
       selected.emplace_back(std::move(e), std::move(trials));
     }
   }
@@ -242,8 +246,6 @@ Result<std::string> Suggestions(StoreReader& reader, const GetOptions& options) 
   return options.output == "csv" ? table.Csv() : table.Text();
 }
 
-}  // namespace
-
 int GetVerb(const GetOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
@@ -253,6 +255,27 @@ int GetVerb(const GetOptions& options) {
   if (!text.ok()) return Complain(text.status());
   Print(*text);
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeGetVerb() {
+  const auto o = std::make_shared<GetOptions>();
+  Verb get{"get", "list experiments, trials or suggestions"};
+  get.footer =
+      "Examples:\n  qalam get experiments\n  qalam get trials digits --sort objective\n  qalam get experiment digits "
+      "-o yaml";
+  std::vector<std::string> kinds = {"suggestions", "suggestion"};
+  kinds.insert(kinds.end(), kExperimentWords.begin(), kExperimentWords.end());
+  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
+  get.Option("KIND", &o->kind, "experiments, trials or suggestions").OneOf(kinds).Required();
+  get.Option("NAME", &o->name, "an experiment, or a trial");
+  get.Option("--sort", &o->sort, "objective: the best first").OneOf({"objective"});
+  AddOutput(&get, &o->output, {"table", "wide", "json", "yaml", "name", "csv"});
+  AddNamespace(&get, &o->namespace_name);
+  AddDatabase(&get, &o->db);
+  get.run = [o](const Invocation&) { return GetVerb(*o); };
+  return get;
 }
 
 }  // namespace qalam

@@ -7,8 +7,9 @@
 #include "cli/verbs.h"
 
 namespace qalam {
+namespace {
 
-int LintVerb(const LintOptions& options) {
+int LintVerb(const FileOptions& options) {
   InputOptions files;
   files.files = options.files;
   files.files.insert(files.files.end(), options.more.begin(), options.more.end());
@@ -20,6 +21,18 @@ int LintVerb(const LintOptions& options) {
   Print(input.Render());
   Print(FaultCounts(input) + "\n");
   return input.ok() ? kDone : kBadInput;
+}
+
+}  // namespace
+
+Verb MakeLintVerb() {
+  const auto o = std::make_shared<FileOptions>();
+  Verb lint{"lint", "show every fault of these files; nothing is started"};
+  lint.aliases = {"validate"};
+  lint.Option("FILE", &o->files, "Experiments and what they name; - is standard input").Required();
+  AddInput(&lint, o.get());
+  lint.run = [o](const Invocation&) { return LintVerb(*o); };
+  return lint;
 }
 
 }  // namespace qalam

@@ -20,6 +20,12 @@
 namespace qalam {
 namespace {
 
+struct LogsOptions : ViewOptions {
+  std::string trial, step;
+  std::optional<std::int64_t> tail;
+  bool follow = false;
+};
+
 constexpr std::chrono::milliseconds kLookAgain{100};
 
 // Copies what is there from the descriptor's position on. false: nobody reads any more.
@@ -87,8 +93,6 @@ Status Show(StoreReader& reader, const std::string& trial_name, const LogsOption
   return OkStatus();
 }
 
-}  // namespace
-
 int LogsVerb(const LogsOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
@@ -96,6 +100,21 @@ int LogsVerb(const LogsOptions& options) {
   if (!found.ok()) return Complain(found.status());
   const Status shown = Show(**reader, found->trial.name, options);
   return shown.ok() ? kDone : Complain(shown);
+}
+
+}  // namespace
+
+Verb MakeLogsVerb() {
+  const auto o = std::make_shared<LogsOptions>();
+  Verb logs{"logs", "what a trial printed"};
+  logs.Option("TRIAL", &o->trial, "its name, EXPERIMENT#17, or #17 in the newest experiment").Required();
+  logs.Option("-f,--follow", &o->follow, "and what it prints from now on, to its end");
+  logs.Option("--step", &o->step, "of this step");
+  logs.Option("--tail", &o->tail, "only the last lines").AtLeast(0).Type("LINES");
+  AddNamespace(&logs, &o->namespace_name);
+  AddDatabase(&logs, &o->db);
+  logs.run = [o](const Invocation&) { return LogsVerb(*o); };
+  return logs;
 }
 
 }  // namespace qalam

@@ -21,6 +21,21 @@
 namespace qalam {
 namespace {
 
+constexpr const char* kExamples = R"(Examples:
+  qalam run experiment.yaml --parallel 4
+  qalam run katib.yaml --image-map images.yaml -f configmaps.yaml
+  qalam run -p 'lr=log(1e-5,1e-1)' -p 'opt=sgd,adam' -p 'layers=int(1,8)' \
+            --minimize loss -n 40 -- python3 train.py --lr {lr} --opt {opt} --layers {layers}
+Parameters: NAME=real(MIN,MAX), log(MIN,MAX), int(MIN,MAX), or a list of values A,B,C.)";
+
+struct RunOptions : FileOptions {
+  ShortForm form;  // without a file: a command and its parameters
+  std::string db = kDefaultDatabase;
+  std::optional<int> trials, parallel;
+  bool no_progress = false;
+  std::string command_line;  // as it was typed: what resumes a paused experiment
+};
+
 // Between a process that takes the database's lock and its socket, or between its end and the next one's begin.
 constexpr std::chrono::milliseconds kNobodyAnswers{10'000}, kLookAgain{20};
 
@@ -86,8 +101,6 @@ std::optional<int> RunThere(RemoteHost& host, const Input& input, Output& output
   return std::nullopt;
 }
 
-}  // namespace
-
 int RunVerb(const RunOptions& options) {
   Input input = ReadInput(options);
   const bool exists = access(options.db.c_str(), F_OK) == 0;
@@ -105,7 +118,7 @@ int RunVerb(const RunOptions& options) {
   Output output(STDOUT_FILENO);
   RunnerOptions runner;
   runner.db = options.db;
-  runner.db_option = options.db == RunOptions{}.db ? "" : " --db " + ShellWord(options.db);
+  runner.db_option = options.db == kDefaultDatabase ? "" : " --db " + ShellWord(options.db);
   runner.command_line = options.command_line;
   runner.redraw = !options.no_progress && CanRedraw(STDOUT_FILENO);
   // What the log would say is in the display, and is kept as events; a line of it in between would garble the picture.
@@ -131,6 +144,42 @@ int RunVerb(const RunOptions& options) {
   }
   output.FlushAll();
   return *code;
+}
+
+}  // namespace
+
+Verb MakeRunVerb() {
+  const auto o = std::make_shared<RunOptions>();
+  Verb run{"run", "tune an experiment to its end"};
+  run.footer = kExamples;
+  run.Option("FILE", &o->files, "Experiments; - is standard input");
+  AddInput(&run, o.get());
+  AddDatabase(&run, &o->db);
+  run.Option("-n,--trials", &o->trials, "how many trials (maxTrialCount)").AtLeast(1);
+  run.Option("--parallel", &o->parallel, "how many at once (parallelTrialCount)").AtLeast(1);
+  run.Option("--no-progress", &o->no_progress, "lines instead of the display");
+  const std::string group = "Without a file: a command after --";
+  run.Option("-p,--parameter", &o->form.parameters, "a parameter and its values").Type("NAME=SPACE").In(group);
+  run.Option("--minimize", &o->form.minimize, "the metric to make small").In(group);
+  run.Option("--maximize", &o->form.maximize, "the metric to make large").In(group);
+  run.Option("--goal", &o->form.goal, "a value that is good enough").In(group);
+  run.Option("--name", &o->form.name, "the experiment's name (default: the program's)").In(group);
+  run.Option("--algorithm", &o->form.algorithm, "who proposes").In(group);
+  run.Option("--setting", &o->form.settings, "a setting of the algorithm").Type("NAME=VALUE").In(group);
+  run.check = [o](const Invocation& how) -> std::string {
+    const bool files = !o->more.empty() || !o->files.empty();
+    if (files && !how.command.empty()) return "either files or a command after --";
+    if (!files && how.command.empty()) return "an Experiment file is needed, or a command after -- (qalam run --help)";
+    return "";
+  };
+  run.run = [o](const Invocation& how) {
+    o->form.command = how.command;
+    o->form.trials = o->trials.value_or(0);
+    o->form.parallel = o->parallel.value_or(0);
+    o->command_line = how.typed;
+    return RunVerb(*o);
+  };
+  return run;
 }
 
 }  // namespace qalam

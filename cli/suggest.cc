@@ -10,6 +10,12 @@
 #include "suggest/service.h"
 
 namespace qalam {
+namespace {
+
+struct SuggestOptions {
+  std::string listen = "127.0.0.1:6789";
+  bool insecure = false;
+};
 
 int SuggestVerb(const SuggestOptions& options) {
   const auto server = ServeSuggestions(options.listen, options.insecure);
@@ -23,6 +29,17 @@ int SuggestVerb(const SuggestOptions& options) {
   std::fflush(stdout);
   loop.Run();
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeSuggestVerb() {
+  const auto o = std::make_shared<SuggestOptions>();
+  Verb suggest{"suggest", "serve the suggestion services alone, by Katib's protocol"};
+  suggest.Option("--listen", &o->listen, "address; port 0 takes a free one").Type("HOST:PORT");
+  suggest.Option("--insecure", &o->insecure, "allow an address that others can reach");
+  suggest.run = [o](const Invocation&) { return SuggestVerb(*o); };
+  return suggest;
 }
 
 }  // namespace qalam

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs of `qalam`, one file each. main.cc fills these structs from the command line; what a verb returns is the
-// program's exit code.
+// The verbs of `qalam`, a file each, and what they have in common. What a verb returns is the program's exit code.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "experiment/spec.h"
+#include "cli/verb.h"
 
 namespace qalam {
 
@@ -20,73 +17,45 @@ enum ExitCode : int {
   kInterrupted = 130,  // paused; resumable
 };
 
-struct RunOptions {
-  std::vector<std::string> files;  // Experiments; "-" is standard input
-  std::vector<std::string> more;   // -f: ConfigMaps that they name
-  ShortForm form;                  // without a file: a command and its parameters
-  std::string db = "qalam.db";
-  std::string image_map;              // file; empty: none
-  std::vector<std::string> services;  // "ALGORITHM=HOST:PORT"
-  std::optional<int> trials, parallel;
-  bool no_progress = false;
-  bool strict = false;
-  std::string command_line;  // as it was typed: what resumes a paused experiment
-};
-int RunVerb(const RunOptions& options);
+Verb MakeAlgorithmsVerb();
+Verb MakeBestVerb();
+Verb MakeDescribeVerb();
+Verb MakeGetVerb();
+Verb MakeLintVerb();
+Verb MakeLogsVerb();
+Verb MakeRunVerb();
+Verb MakeSuggestVerb();
+Verb MakeVersionVerb();
 
-struct LintOptions {
-  std::vector<std::string> files, more;
-  std::string image_map;
-  std::vector<std::string> services;
-  bool strict = false;
-};
-int LintVerb(const LintOptions& options);
+// All of them, in the order of the help.
+std::vector<Verb> Verbs();
 
-// What the verbs that only look have in common.
+// ---------------------------------------------------------------- what several verbs take
+
+inline constexpr const char* kDefaultDatabase = "qalam.db";
+
+// What the verbs that look at a database have in common.
 struct ViewOptions {
-  std::string db = "qalam.db";
+  std::string db = kDefaultDatabase;
   std::string namespace_name;  // empty: all
   std::string output = "table";
 };
 
-struct GetOptions : ViewOptions {
-  std::string kind, name;
-  bool sort_by_objective = false;
-};
-int GetVerb(const GetOptions& options);
+void AddDatabase(Verb* verb, std::string* db);
+void AddNamespace(Verb* verb, std::string* namespace_name);
+void AddOutput(Verb* verb, std::string* output, std::vector<std::string> forms);
 
-struct DescribeOptions : ViewOptions {
-  std::string kind, name;
+// What the verbs that read Experiment files have in common.
+struct FileOptions {
+  std::vector<std::string> files;  // Experiments; "-" is standard input
+  std::vector<std::string> more;   // -f: further documents that they name
+  std::string image_map;           // a file; empty: none
+  std::vector<std::string> services;
+  bool strict = false;
 };
-int DescribeVerb(const DescribeOptions& options);
+void AddInput(Verb* verb, FileOptions* options);
 
-struct LogsOptions : ViewOptions {
-  std::string trial, step;
-  std::optional<std::int64_t> tail;
-  bool follow = false;
-};
-int LogsVerb(const LogsOptions& options);
-
-struct BestOptions : ViewOptions {
-  std::string experiment;  // empty: the only one there is
-};
-int BestVerb(const BestOptions& options);
-
-struct SuggestOptions {
-  std::string listen = "127.0.0.1:6789";
-  bool insecure = false;
-};
-int SuggestVerb(const SuggestOptions& options);
-
-struct AlgorithmsOptions {
-  std::string describe;  // empty: list them
-  std::string output = "table";
-};
-int AlgorithmsVerb(const AlgorithmsOptions& options);
-
-struct VersionOptions {
-  std::string output = "table";
-};
-int VersionVerb(const VersionOptions& options);
+// "experiments", "exp", ...: the words for a kind.
+extern const std::vector<std::string> kExperimentWords, kTrialWords;
 
 }  // namespace qalam

@@ -5,6 +5,11 @@
 #include "core/document.h"
 
 namespace qalam {
+namespace {
+
+struct VersionOptions {
+  std::string output = "table";
+};
 
 int VersionVerb(const VersionOptions& options) {
   if (options.output != "json") {
@@ -17,6 +22,16 @@ int VersionVerb(const VersionOptions& options) {
   out.Set("compiler", Node::String(__VERSION__));
   Print(ToJson(out, 2) + "\n");
   return kDone;
+}
+
+}  // namespace
+
+Verb MakeVersionVerb() {
+  const auto o = std::make_shared<VersionOptions>();
+  Verb version{"version", "which qalam this is"};
+  AddOutput(&version, &o->output, {"table", "json"});
+  version.run = [o](const Invocation&) { return VersionVerb(*o); };
+  return version;
 }
 
 }  // namespace qalam
