@@ -88,6 +88,7 @@ class LocalEngine final : public Engine {
         capacity_(WithDefaults(options_.capacity)),
         admission_(capacity_),
         tailer_(loop, options_.root),
+        spawner_(options_.shim, options_.root),
         open_files_(RaiseOpenFileLimit()) {}
   ~LocalEngine() override {
     *alive_ = false;
@@ -356,7 +357,7 @@ class LocalEngine final : public Engine {
   void Spawn(WatchedPtr run, ActivePtr active) {
     Status status = PrepareAttempt(active->path, MakeCommand(run, active));
     if (status.ok()) {
-      auto process = SpawnDetached(options_.shim, active->path);
+      auto process = spawner_.Spawn(active->path);
       status = process.status();
       if (process.ok()) active->process = *std::move(process);
     }
@@ -535,6 +536,7 @@ class LocalEngine final : public Engine {
   Resources capacity_;
   Admission admission_;
   Tailer tailer_;
+  ShimSpawner spawner_;
   long open_files_;
   std::optional<bool> can_mount_;
   RunObserver* observer_ = nullptr;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -120,7 +121,8 @@ std::optional<int> ReapWith(const Fd& process, int options) {
 
 class SpawnAttributes {
  public:
-  SpawnAttributes() {
+  // `socket`: what the process gets as its kSpawnerSocket; -1: nothing.
+  explicit SpawnAttributes(int socket = -1) {
     posix_spawnattr_init(&attributes_);
     posix_spawn_file_actions_init(&actions_);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -133,6 +135,7 @@ class SpawnAttributes {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
       posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
     }
+    if (socket >= 0) posix_spawn_file_actions_adddup2(&actions_, socket, shim::kSpawnerSocket);
   }
   ~SpawnAttributes() {
     posix_spawnattr_destroy(&attributes_);
@@ -148,23 +151,86 @@ class SpawnAttributes {
   posix_spawn_file_actions_t actions_;
 };
 
-}  // namespace
+// A process of our own, not reaped yet: the number is certain.
+Result<Fd> WatchOwn(const std::string& program, pid_t pid) {
+  Fd process = OpenPid(pid);
+  if (process) return process;
+  const int error = errno;
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  return Error(Code::kUnavailable, "cannot watch {}: {}", program, std::strerror(error));
+}
 
-Result<Fd> SpawnDetached(const std::string& program, const std::string& argument) {
-  static const SpawnAttributes how;
+Result<Fd> SpawnAs(const SpawnAttributes& how, const std::string& program, const std::string& argument) {
   char* const argv[] = {const_cast<char*>(program.c_str()), const_cast<char*>(argument.c_str()), nullptr};
   pid_t pid = 0;
   if (const int error = posix_spawn(&pid, program.c_str(), how.actions(), how.attributes(), argv, environ)) {
     return Error(Code::kUnavailable, "cannot start {}: {}", program, std::strerror(error));
   }
-  Fd process = OpenPid(pid);  // our own child, not reaped yet: the number is certain
-  if (!process) {
-    const int error = errno;
-    kill(pid, SIGKILL);
-    waitpid(pid, nullptr, 0);
-    return Error(Code::kUnavailable, "cannot watch {}: {}", program, std::strerror(error));
+  return WatchOwn(program, pid);
+}
+
+}  // namespace
+
+Result<Fd> SpawnDetached(const std::string& program, const std::string& argument) {
+  static const SpawnAttributes how;
+  return SpawnAs(how, program, argument);
+}
+
+ShimSpawner::ShimSpawner(std::string shim, const std::string& root)
+    : shim_(std::move(shim)), argument_(shim::kSpawner) {
+  constexpr std::size_t kBelowRoot = 256;  // names of a run, a step and an attempt
+  argument_.append(root.size() + kBelowRoot, ' ');
+}
+
+ShimSpawner::~ShimSpawner() { End(); }
+
+bool ShimSpawner::Begin() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  constexpr timeval kPatience{10, 0};  // a helper that somebody has stopped must not stop us
+  setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
+  auto process = SpawnAs(SpawnAttributes(theirs.get()), shim_, argument_);
+  if (!process.ok()) return false;
+  process_ = *std::move(process);
+  socket_ = std::move(ours);
+  return true;
+}
+
+void ShimSpawner::End() {
+  socket_.Reset();
+  if (!process_) return;
+  Signal(process_, SIGKILL);  // it holds nothing
+  WaitAndReap(process_);
+  process_.Reset();
+}
+
+// nullopt: no answer. A negative errno: it could not.
+std::optional<pid_t> ShimSpawner::Ask(const std::string& folder) {
+  if (send(socket_.get(), folder.data(), folder.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(folder.size())) {
+    return std::nullopt;
   }
-  return process;
+  std::int32_t answer = 0;
+  ssize_t got = 0;
+  do {
+    got = recv(socket_.get(), &answer, sizeof(answer), 0);
+  } while (got < 0 && errno == EINTR);
+  return got == sizeof(answer) ? std::optional<pid_t>(answer) : std::nullopt;
+}
+
+// A second helper where the first was killed; without any, or without an answer, the shim is started alone. Should a
+// helper that was slow start one too, the folder's lock lets only one of them run the command.
+Result<Fd> ShimSpawner::Spawn(const std::string& folder) {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (!socket_ && !Begin()) break;
+    const auto pid = Ask(folder);
+    if (pid && *pid > 0) return WatchOwn(shim_, *pid);
+    if (pid) return Error(Code::kUnavailable, "cannot start {}: {}", shim_, std::strerror(-*pid));
+    End();
+  }
+  return SpawnDetached(shim_, folder);
 }
 
 Fd OpenProcess(const std::string& boot, const ProcessId& id) {

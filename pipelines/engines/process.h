@@ -15,6 +15,27 @@ namespace qalam {
 // that comes early waits for it. The pidfd becomes readable when it has ended.
 Result<Fd> SpawnDetached(const std::string& program, const std::string& argument);
 
+// Starts shims by a helper process that forks one for each folder: without the exec, which costs more than all that the
+// shim then does. Like SpawnDetached in everything else, and in its place where the helper cannot be had.
+class ShimSpawner {
+ public:
+  // `root`: where the folders are, made longest by what a run, a step and an attempt add to it.
+  ShimSpawner(std::string shim, const std::string& root);
+  ~ShimSpawner();
+  ShimSpawner(const ShimSpawner&) = delete;
+  ShimSpawner& operator=(const ShimSpawner&) = delete;
+
+  Result<Fd> Spawn(const std::string& folder);
+
+ private:
+  bool Begin();
+  void End();
+  std::optional<pid_t> Ask(const std::string& folder);
+
+  std::string shim_, argument_;
+  Fd process_, socket_;
+};
+
 // The process, if it is still the one that is meant: same boot, same start time.
 Fd OpenProcess(const std::string& boot, const ProcessId& id);
 void Terminate(const Fd& process);  // SIGTERM

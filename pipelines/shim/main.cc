@@ -17,6 +17,7 @@
 #include "pipelines/shim/command.h"
 #include "pipelines/shim/protocol.h"
 #include "pipelines/shim/record.h"
+#include "pipelines/shim/spawner.h"
 #include "pipelines/shim/tree.h"
 
 namespace qalam::shim {
@@ -242,6 +243,9 @@ int main(int argc, char** argv) {
   }
   if (std::strcmp(argv[1], qalam::shim::kProbeMounts) == 0) {
     return qalam::shim::UnshareMounts() ? qalam::shim::kDone : qalam::shim::kSetupFailed + errno;
+  }
+  if (std::strncmp(argv[1], qalam::shim::kSpawner, sizeof(qalam::shim::kSpawner) - 1) == 0) {
+    return qalam::shim::Spawn(argv[1], qalam::shim::RunAttempt);
   }
   return qalam::shim::RunAttempt(argv[1]);
 }

@@ -25,4 +25,9 @@ inline constexpr int kDone = 0, kAlreadyStarted = 1, kLockHeld = 2, kUsage = 64,
 // With this instead of a folder it only says whether it may mount here: kDone, or kSetupFailed + errno.
 inline constexpr char kProbeMounts[] = "--can-mount";
 
+// With this, padded at its end to the length of the longest folder to be shown, it starts a shim for each folder that
+// comes as a message on the socket, and answers with an int32: its pid, or a negative errno.
+inline constexpr char kSpawner[] = "--spawn";
+inline constexpr int kSpawnerSocket = 3;
+
 }  // namespace qalam::shim
