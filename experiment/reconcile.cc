@@ -61,15 +61,7 @@ SuggestionRequest ControllerImpl::MakeRequest(const Work& work, int count) const
   request.space = work.space;
   request.uid = work.record.uid;
   request.algorithm_settings = work.spec->algorithm.settings;
-  for (const Setting& setting : work.record.algorithm_settings) {
-    const auto same = std::find_if(request.algorithm_settings.begin(), request.algorithm_settings.end(),
-                                   [&](const Setting& s) { return s.name == setting.name; });
-    if (same == request.algorithm_settings.end()) {
-      request.algorithm_settings.push_back(setting);
-    } else {
-      same->value = setting.value;
-    }
-  }
+  Overwrite(work.record.algorithm_settings, &request.algorithm_settings);
   request.trials = work.trials;
   request.current_request_number = count;
   request.total_request_number = work.record.counts.total + count;

@@ -3,6 +3,7 @@
 // the network. Called on the loop's thread; answers come back as closures posted to the loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +12,23 @@
 #include "core/experiment.h"
 
 namespace qalam {
+
+// Label of a trial that nobody suggested: a person enqueued its assignments. It is told as history, and has no number
+// among the suggestions.
+inline constexpr const char* kEnqueuedLabel = "qalam.dev/enqueued";
+
+// What a service fed back goes over what the experiment says.
+inline void Overwrite(const std::vector<Setting>& fed_back, std::vector<Setting>* settings) {
+  for (const Setting& setting : fed_back) {
+    const auto same =
+        std::find_if(settings->begin(), settings->end(), [&](const Setting& s) { return s.name == setting.name; });
+    if (same == settings->end()) {
+      settings->push_back(setting);
+    } else {
+      same->value = setting.value;
+    }
+  }
+}
 
 struct Suggestion {
   Assignments assignments;  // checked against the search space: legal to launch
@@ -43,7 +61,7 @@ struct SuggestionRequest {
   std::vector<Setting> algorithm_settings;  // the experiment's, overwritten by what the service fed back
   std::shared_ptr<const TrialSource> trials;
   int current_request_number = 0;  // how many are wanted now
-  int total_request_number = 0;    // all ever wanted, these included: the last one's ordinal
+  int total_request_number = 0;    // all suggestions ever wanted, these included: the number of the last one
 };
 
 class SuggestionClient {
