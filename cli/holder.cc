@@ -49,7 +49,8 @@ std::string TextOf(const Node& request, std::string_view key) {
 
 }  // namespace
 
-Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services) {
+Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services,
+                                             const std::vector<std::string>& gpus) {
   QALAM_TRY(const std::string shim, FindShim());
   std::unique_ptr<Holder> holder(new Holder);
   Holder& s = *holder;
@@ -63,7 +64,7 @@ Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::v
     const std::size_t equals = service.find('=');
     s.router_.Redirect(service.substr(0, equals), service.substr(equals + 1));
   }
-  s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}});
+  s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}, .gpus = gpus});
   s.controller_ = Controller::Make({.loop = s.loop_,
                                     .store = *s.store_,
                                     .engine = *s.engine_,

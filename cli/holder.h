@@ -19,7 +19,9 @@ namespace qalam {
 class Holder final : public Host {
  public:
   // FAILED_PRECONDITION: another process holds the database.
-  static Result<std::unique_ptr<Holder>> Open(const std::string& db, const std::vector<std::string>& services);
+  // `gpus`: the devices that trials share out.
+  static Result<std::unique_ptr<Holder>> Open(const std::string& db, const std::vector<std::string>& services,
+                                              const std::vector<std::string>& gpus);
   ~Holder() override;
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;

@@ -242,7 +242,7 @@ void Recall(StoreReader& reader, Input* input) {
   }
 }
 
-void TryTemplates(Input* input) {
+void TryTemplates(Input* input, const Resources* capacity) {
   for (const Request& request : input->requests) {
     Diagnostics& faults = input->texts[request.text].faults;
     const auto space = SearchSpace::Create(request.spec.parameters);
@@ -258,7 +258,7 @@ void TryTemplates(Input* input) {
       faults.Error(manifest.position, "spec.trialTemplate", rendered.status().message());
       continue;
     }
-    (void)CompileRun(request.spec, trial, middle, *rendered, &faults);
+    (void)CompileRun(request.spec, trial, middle, *rendered, &faults, capacity);
   }
 }
 

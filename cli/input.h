@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/diagnostic.h"
+#include "core/run.h"
 #include "experiment/spec.h"
 #include "store/store.h"
 
@@ -53,8 +54,9 @@ Input ReadCommand(const ShortForm& form, const std::string& command_line, const 
 // What the database remembers of experiments of these names goes into their specs; a request that contradicts it
 // becomes a fault.
 void Recall(StoreReader& reader, Input* input);
-// Compiles each template once, with a point from the middle of its space: faults that only a trial would show.
-void TryTemplates(Input* input);
+// Compiles each template once, with a point from the middle of its space: faults that only a trial would show. With
+// `capacity` also what asks for more than that.
+void TryTemplates(Input* input, const Resources* capacity = nullptr);
 
 // "2 errors, 1 warning".
 std::string FaultCounts(const Input& input);

@@ -41,7 +41,7 @@ Result<ExperimentSpec> ReadStored(const Experiment& record) {
 }
 
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
-                              const Node& manifest, Diagnostics* faults) {
+                              const Node& manifest, Diagnostics* faults, const Resources* capacity) {
   const Result<const ImageMap*> images = ImagesOf(spec);
   if (!images.ok()) {
     faults->Error({}, "", images.status().message());
@@ -55,6 +55,7 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.primary_container = spec.trial_template.primary_container_name;
   context.collector = spec.metrics_collector;
   context.images = *images;
+  context.capacity = capacity;
   std::optional<Run> run = Compile(manifest, context, faults);
   if (const std::string here = Annotation(spec, kWorkingDirAnnotation); run && !here.empty()) {
     for (Step& step : run->steps) {

@@ -19,9 +19,10 @@ namespace qalam {
 Result<ExperimentSpec> ReadStored(const Experiment& record);
 
 // `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs
-// where the experiment was first submitted, and a relative one starts there.
+// where the experiment was first submitted, and a relative one starts there. With `capacity`, a step that asks for
+// more is a fault.
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
-                              const Node& manifest, Diagnostics* faults);
+                              const Node& manifest, Diagnostics* faults, const Resources* capacity = nullptr);
 // The same for the controller: faults as one text.
 Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
 

@@ -16,6 +16,8 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "core/log.h"
+#include "pipelines/engines/admission.h"
+#include "pipelines/engines/gpus.h"
 #include "store/sqlite_store.h"
 
 namespace qalam {
@@ -107,7 +109,15 @@ int RunVerb(const RunOptions& options) {
   if (input.ok() && exists) {
     if (const auto reader = OpenSqliteReader(options.db); reader.ok()) Recall(**reader, &input);
   }
-  if (input.ok()) TryTemplates(&input);
+  std::vector<std::string> gpus = VisibleGpus();
+  if (!options.gpus.empty()) {
+    auto given = ParseGpus(options.gpus, gpus);
+    if (!given.ok()) return Complain(given.status());
+    gpus = *std::move(given);
+  }
+  Resources capacity = Admission::ThisMachine();
+  capacity.gpu = static_cast<int>(gpus.size());
+  if (input.ok()) TryTemplates(&input, &capacity);
   fmt::print(stderr, "{}", input.Render());
   if (!input.ok() || input.requests.empty()) {
     if (input.ok()) fmt::print(stderr, "qalam: there is no Experiment in what was given\n");
@@ -125,7 +135,7 @@ int RunVerb(const RunOptions& options) {
   if (runner.redraw && isatty(STDERR_FILENO) != 0) SetLogLevel(LogLevel::kOff);
   std::optional<int> code;
   for (auto patience = kNobodyAnswers; !code;) {
-    auto holder = Holder::Open(options.db, options.services);
+    auto holder = Holder::Open(options.db, options.services, gpus);
     if (holder.ok()) {
       code = RunHere(**holder, input, output, runner);
       break;
@@ -134,6 +144,7 @@ int RunVerb(const RunOptions& options) {
     auto remote = RemoteHost::Connect(options.db);
     if (remote.ok()) {
       patience = kNobodyAnswers;
+      if (!options.gpus.empty()) output.Line("--gpus is left to the qalam that runs the trials");
       code = RunThere(**remote, input, output, runner);
     } else if (patience <= patience.zero()) {
       return Complain(holder.status().Within("nobody answers at its socket"));
@@ -157,6 +168,8 @@ Verb MakeRunVerb() {
   AddDatabase(&run, &o->db);
   run.Option("-n,--trials", &o->trials, "how many trials (maxTrialCount)").AtLeast(1);
   run.Option("--parallel", &o->parallel, "how many at once (parallelTrialCount)").AtLeast(1);
+  run.Option("--gpus", &o->gpus, "devices that trials share out (default: those that are visible here)")
+      .Type("N|0,1,3");
   run.Option("--no-progress", &o->no_progress, "lines instead of the display");
   const std::string group = "Without a file: a command after --";
   run.Option("-p,--parameter", &o->form.parameters, "a parameter and its values").Type("NAME=SPACE").In(group);

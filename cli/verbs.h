@@ -51,6 +51,7 @@ struct FileOptions {
   std::vector<std::string> more;   // -f: further documents that they name
   std::string image_map;           // a file; empty: none
   std::vector<std::string> services;
+  std::string gpus;  // how many or which devices trials share out; empty: those that are visible
   bool strict = false;
 };
 void AddInput(Verb* verb, FileOptions* options);

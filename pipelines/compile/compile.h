@@ -36,6 +36,7 @@ struct CompileContext {
   std::string primary_container;
   MetricsCollectorSpec collector;
   const ImageMap* images = nullptr;
+  const Resources* capacity = nullptr;  // of the machine that is to run it: what asks for more is a fault
 };
 
 // The manifest after substitution. nullopt: the faults are in `faults`, fields as "spec.template.spec.containers[0]".

@@ -12,6 +12,7 @@
 
 #include "pipelines/compile/image_map.h"
 #include "pipelines/compile/quantity.h"
+#include "pipelines/engines/admission.h"
 #include "pipelines/engines/run_plan.h"
 #include "pipelines/path_text.h"
 
@@ -183,7 +184,7 @@ Resources ReadAmounts(const Reader& list, std::vector<std::string>* named) {
   return amounts;
 }
 
-void ReadResources(const Reader& container, Step* step) {
+void ReadResources(const Reader& container, const Resources* capacity, Step* step) {
   const auto resources = container.Find("resources");
   if (!resources || !resources->IsMap()) return;
   std::vector<std::string> limited, requested;
@@ -202,6 +203,9 @@ void ReadResources(const Reader& container, Step* step) {
   settle("cpu", &step->requests.cpu, step->limits.cpu);
   settle("memory", &step->requests.memory, step->limits.memory);
   settle("nvidia.com/gpu", &step->requests.gpu, step->limits.gpu);
+  if (capacity == nullptr) return;
+  const Status fits = CheckCapacity(step->name, step->requests, *capacity);
+  if (!fits.ok()) resources->Error(fits.message());
 }
 
 // Things of a container that have no meaning, or none yet, for a process of this machine.
@@ -255,7 +259,7 @@ std::optional<Step> CompileContainer(const Reader& container, const CompileConte
   step.env = ReadEnv(container, image, context);
   step.command = ReadCommand(container, image_name, image, step.env);
   step.working_dir = container.Text("workingDir");
-  ReadResources(container, &step);
+  ReadResources(container, context.capacity, &step);
   for (const std::string_view name : kUnused) {
     if (const auto unused = container.Find(name)) unused->Warning("has no effect in the local engine");
   }

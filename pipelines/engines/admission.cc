@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "pipelines/engines/gpus.h"
+
 namespace qalam {
 namespace {
 
@@ -50,31 +52,26 @@ double MachineCpus() {
   return cpus;
 }
 
-int MachineGpus() {
-  int count = 0;
-  while (access(fmt::format("/dev/nvidia{}", count).c_str(), F_OK) == 0) ++count;
-  return count;
-}
-
 }  // namespace
 
-Resources Admission::ThisMachine() { return {MachineCpus(), MachineMemory(), MachineGpus()}; }
+Resources Admission::ThisMachine() { return {MachineCpus(), MachineMemory(), static_cast<int>(VisibleGpus().size())}; }
 
-Admission::Admission(Resources capacity)
-    : capacity_(capacity), free_(capacity), gpu_free_(static_cast<std::size_t>(capacity.gpu), true) {}
+Admission::Admission(Resources capacity, std::vector<std::string> gpus) : capacity_(capacity), free_(capacity) {
+  for (std::string& name : gpus) gpus_.push_back({std::move(name)});
+  for (int i = static_cast<int>(gpus_.size()); i < capacity.gpu; ++i) gpus_.push_back({std::to_string(i)});
+  capacity_.gpu = static_cast<int>(gpus_.size());
+}
 
-Status Admission::Check(const std::string& step, const Resources& need) const {
+Status CheckCapacity(const std::string& step, const Resources& need, const Resources& capacity) {
   const auto refuse = [&step](const std::string& asked, const std::string& had) {
     return Error(Code::kFailedPrecondition, "step {} asks for {}; this machine has {}. Lower its resources.requests",
                  step, asked, had);
   };
-  if (need.cpu > capacity_.cpu + kCpuSlack) return refuse(CpuText(need.cpu) + " cpu", CpuText(capacity_.cpu));
-  if (need.memory > capacity_.memory) {
-    return refuse(MemoryText(need.memory) + " of memory", MemoryText(capacity_.memory));
+  if (need.cpu > capacity.cpu + kCpuSlack) return refuse(CpuText(need.cpu) + " cpu", CpuText(capacity.cpu));
+  if (need.memory > capacity.memory) {
+    return refuse(MemoryText(need.memory) + " of memory", MemoryText(capacity.memory));
   }
-  if (need.gpu > capacity_.gpu) {
-    return refuse(fmt::format("{} nvidia.com/gpu", need.gpu), fmt::format("{}", capacity_.gpu));
-  }
+  if (need.gpu > capacity.gpu) return refuse(fmt::format("{} gpu", need.gpu), fmt::format("{}", capacity.gpu));
   return OkStatus();
 }
 
@@ -83,7 +80,7 @@ void Admission::Wait(Ticket ticket, const Resources& need) {
   (Declares(need) ? waiting_ : unbound_).push_back(ticket);
 }
 
-void Admission::Hold(Ticket ticket, const Resources& need, const std::vector<int>& gpus) {
+void Admission::Hold(Ticket ticket, const Resources& need, const std::vector<std::string>& gpus) {
   Entry& entry = entries_[ticket];
   if (entry.holds) return;
   entry.need = need;
@@ -92,8 +89,13 @@ void Admission::Hold(Ticket ticket, const Resources& need, const std::vector<int
 }
 
 bool Admission::Fits(const Resources& need) const {
-  if (holders_ == 0) return true;  // checked when it was handed in; a machine that shrank since still runs it, alone
-  return need.cpu <= free_.cpu + kCpuSlack && need.memory <= free_.memory && need.gpu <= free_.gpu;
+  // Checked when it was handed in; a machine that shrank since still runs it, alone, but never without its devices.
+  if (holders_ == 0) return need.gpu <= FreeGpus();
+  return need.cpu <= free_.cpu + kCpuSlack && need.memory <= free_.memory && need.gpu <= FreeGpus();
+}
+
+int Admission::FreeGpus() const {
+  return static_cast<int>(std::count_if(gpus_.begin(), gpus_.end(), [](const Gpu& gpu) { return gpu.holders == 0; }));
 }
 
 void Admission::Take(Entry& entry) {
@@ -101,12 +103,12 @@ void Admission::Take(Entry& entry) {
   if (Declares(entry.need)) ++holders_;
   free_.cpu -= entry.need.cpu;
   free_.memory -= entry.need.memory;
-  free_.gpu -= entry.need.gpu;
-  for (std::size_t i = 0; i < gpu_free_.size() && std::ssize(entry.gpus) < entry.need.gpu; ++i) {
-    if (gpu_free_[i]) entry.gpus.push_back(static_cast<int>(i));
+  for (const Gpu& gpu : gpus_) {
+    if (std::ssize(entry.gpus) >= entry.need.gpu) break;
+    if (gpu.holders == 0) entry.gpus.push_back(gpu.name);
   }
-  for (const int gpu : entry.gpus) {
-    if (gpu >= 0 && gpu < std::ssize(gpu_free_)) gpu_free_[static_cast<std::size_t>(gpu)] = false;
+  for (Gpu& gpu : gpus_) {
+    if (std::ranges::find(entry.gpus, gpu.name) != entry.gpus.end()) ++gpu.holders;
   }
 }
 
@@ -121,7 +123,7 @@ std::optional<Admission::Ticket> Admission::Next() {
   return ticket;
 }
 
-const std::vector<int>& Admission::GpusOf(Ticket ticket) const { return entries_.at(ticket).gpus; }
+const std::vector<std::string>& Admission::GpusOf(Ticket ticket) const { return entries_.at(ticket).gpus; }
 
 void Admission::Leave(Ticket ticket) {
   const auto found = entries_.find(ticket);
@@ -131,9 +133,8 @@ void Admission::Leave(Ticket ticket) {
     if (Declares(entry.need)) --holders_;
     free_.cpu += entry.need.cpu;
     free_.memory += entry.need.memory;
-    free_.gpu += entry.need.gpu;
-    for (const int gpu : entry.gpus) {
-      if (gpu >= 0 && gpu < std::ssize(gpu_free_)) gpu_free_[static_cast<std::size_t>(gpu)] = true;
+    for (Gpu& gpu : gpus_) {
+      if (std::ranges::find(entry.gpus, gpu.name) != entry.gpus.end()) --gpu.holders;
     }
   } else {
     std::erase(waiting_, ticket);
@@ -159,8 +160,8 @@ std::string Admission::WhyWaiting(Ticket ticket) const {
     add(MemoryText(need.memory) + " of memory", MemoryText(std::max<std::int64_t>(0, free_.memory)),
         MemoryText(capacity_.memory));
   }
-  if (need.gpu > free_.gpu) {
-    add(fmt::format("{} gpu", need.gpu), fmt::format("{}", std::max(0, free_.gpu)), fmt::format("{}", capacity_.gpu));
+  if (const int free = FreeGpus(); need.gpu > free) {
+    add(fmt::format("{} gpu", need.gpu), fmt::format("{}", free), fmt::format("{}", capacity_.gpu));
   }
   if (text.empty()) text = "waits for its turn";
   if (const auto ahead = place - waiting_.begin(); ahead > 0) text += fmt::format("; {} ahead of it", ahead);

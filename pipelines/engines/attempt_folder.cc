@@ -13,15 +13,16 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "pipelines/engines/gpus.h"
 #include "pipelines/engines/local_engine.h"
 #include "pipelines/shim/protocol.h"
 
 namespace qalam {
 namespace {
 
-constexpr std::size_t kMaxRecord = 64 << 10;
+constexpr std::size_t kMaxRecord = 64 << 10, kMaxCommand = 64 << 20;
 
-std::optional<std::string> ReadSmallFile(const std::string& path) {
+std::optional<std::string> ReadSmallFile(const std::string& path, std::size_t most = kMaxRecord) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return std::nullopt;
   std::string text(4096, '\0');
@@ -32,7 +33,7 @@ std::optional<std::string> ReadSmallFile(const std::string& path) {
     if (n < 0) return std::nullopt;
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
-    if (have > kMaxRecord) return std::nullopt;
+    if (have > most) return std::nullopt;
     if (have == text.size()) text.resize(2 * have);
   }
   text.resize(have);
@@ -95,9 +96,7 @@ std::string CommandText(const std::string& path, const CommandFile& command) {
     PutField(&text, "bind-to", command.bind_to);
   }
   if (!command.gpus.empty()) {
-    std::string list;
-    for (const int gpu : command.gpus) list += (list.empty() ? "" : ",") + std::to_string(gpu);
-    PutField(&text, "gpus", list);
+    PutField(&text, "gpus", JoinGpus(command.gpus));
   }
   PutField(&text, "end", "");
   return text;
@@ -163,6 +162,16 @@ Status PrepareAttempt(const std::string& path, const CommandFile& command) {
   return WriteByRename(path, shim::kCommandFile, CommandText(path, command));
 }
 
+std::vector<std::string> ReadCommandGpus(const std::string& path) {
+  const std::string text = ReadSmallFile(path + '/' + shim::kCommandFile, kMaxCommand).value_or("");
+  for (std::size_t at = 0; at < text.size(); at = text.find('\0', at) + 1) {
+    const std::string_view field(text.c_str() + at);
+    if (field.starts_with("gpus=")) return SplitGpus(field.substr(5));
+    if (text.find('\0', at) == std::string::npos) break;
+  }
+  return {};
+}
+
 std::optional<StartedRecord> ReadStarted(const std::string& path) {
   const auto text = ReadSmallFile(path + '/' + shim::kStartedFile);
   if (!text || !text->ends_with(shim::kStartedEnd)) return std::nullopt;
@@ -187,8 +196,7 @@ std::optional<StartedRecord> ReadStarted(const std::string& path) {
     }
     std::int64_t ns = 0;
     if (key == "started" && TakeNumber(&value, &ns)) record.started = FromNanoseconds(ns);
-    int gpu = 0;
-    while (key == "gpus" && TakeNumber(&value, &gpu)) record.gpus.push_back(gpu);
+    if (key == "gpus") record.gpus = SplitGpus(value);
   }
   if (!shim_known) return std::nullopt;
   return record;

@@ -27,7 +27,7 @@ struct StartedRecord {
   ProcessId shim, child;
   WallTime started{};
   std::string cgroup, memory_cgroup;  // "": there was none
-  std::vector<int> gpus;
+  std::vector<std::string> gpus;
   std::string marker;
 };
 
@@ -36,7 +36,7 @@ struct CommandFile {
   std::vector<std::pair<std::string, std::string>> env;
   std::string cwd, hint, bind_from, bind_to;
   std::string metrics_folder;  // made with the attempt's own; "": none
-  std::vector<int> gpus;
+  std::vector<std::string> gpus;
   std::optional<Duration> timeout;
   Duration grace{};
   std::int64_t memory = 0;
@@ -50,6 +50,8 @@ std::vector<int> ListAttempts(const std::string& root, const RunId& run, const s
 // Makes the folder, its files/ and an empty output.log, and puts the command there. May be done again.
 Status PrepareAttempt(const std::string& path, const CommandFile& command);
 
+// The devices that the command was to be given: of an attempt that is about to start.
+std::vector<std::string> ReadCommandGpus(const std::string& path);
 // nullopt: not there, or torn, which means that the command never ran.
 std::optional<StartedRecord> ReadStarted(const std::string& path);
 // How it ended, if it has: state, code, reason, times. Identity (run, step, attempt) is the caller's.

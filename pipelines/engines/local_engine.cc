@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "pipelines/engines/admission.h"
 #include "pipelines/engines/attempt_folder.h"
+#include "pipelines/engines/gpus.h"
 #include "pipelines/engines/metrics_place.h"
 #include "pipelines/engines/process.h"
 #include "pipelines/engines/run_plan.h"
@@ -85,8 +86,9 @@ class LocalEngine final : public Engine {
   LocalEngine(EventLoop& loop, LocalEngineOptions options)
       : loop_(loop),
         options_(WithFullPath(std::move(options))),
-        capacity_(WithDefaults(options_.capacity)),
-        admission_(capacity_),
+        capacity_(WithDefaults(options_)),
+        gpus_(GpusOf(options_)),
+        admission_(capacity_, gpus_),
         tailer_(loop, options_.root),
         spawner_(options_.shim, options_.root),
         open_files_(RaiseOpenFileLimit()) {}
@@ -144,12 +146,17 @@ class LocalEngine final : public Engine {
     if (options.root.ends_with('/')) options.root.pop_back();
     return options;
   }
-  static Resources WithDefaults(Resources capacity) {
+  static Resources WithDefaults(const LocalEngineOptions& options) {
+    Resources capacity = options.capacity;
     const Resources machine = Admission::ThisMachine();
     if (capacity.cpu <= 0) capacity.cpu = machine.cpu;
     if (capacity.memory <= 0) capacity.memory = machine.memory;
-    if (capacity.gpu <= 0) capacity.gpu = machine.gpu;
+    if (options.gpus) capacity.gpu = static_cast<int>(options.gpus->size());
     return capacity;
+  }
+  static std::vector<std::string> GpusOf(const LocalEngineOptions& options) {
+    if (options.gpus) return *options.gpus;
+    return options.capacity.gpu > 0 ? std::vector<std::string>() : VisibleGpus();
   }
 
   // Whether it could ever run on this machine. What runs here already is not asked again.
@@ -206,7 +213,7 @@ class LocalEngine final : public Engine {
     }
     runs_.clear();
     by_ticket_.clear();
-    admission_ = Admission(capacity_);
+    admission_ = Admission(capacity_, gpus_);
   }
 
   static bool Gone(const WatchedPtr& run, const ActivePtr& active) { return run->forgotten || active->over; }
@@ -276,6 +283,7 @@ class LocalEngine final : public Engine {
     if (!started) return DropUnstarted(run, active);
     active->started = *started;
     active->record.started = started->started;
+    admission_.Hold(active->ticket, StepOf(run, active).requests, started->gpus);  // while its processes are killed
     active->phase = Phase::kClearing;
     active->clearing_since = loop_.clock().Monotonic();
     active->tries = 0;
@@ -288,6 +296,7 @@ class LocalEngine final : public Engine {
   void TakeUp(const WatchedPtr& run, const ActivePtr& active, const std::optional<StartedRecord>& started) {
     Fd process = started ? OpenProcess(started->boot, started->shim) : Fd();
     active->phase = Phase::kUnclear;
+    if (!started) admission_.Hold(active->ticket, StepOf(run, active).requests, ReadCommandGpus(active->path));
     if (!process) return Later(run, active, &LocalEngine::Examine);
     active->started = *started;
     active->record.started = started->started;
@@ -390,8 +399,11 @@ class LocalEngine final : public Engine {
       }
     }
     command.gpus = admission_.GpusOf(active->ticket);
-    if (!command.gpus.empty())
-      step.env.emplace_back("CUDA_VISIBLE_DEVICES", fmt::format("{}", fmt::join(command.gpus, ",")));
+    if (!command.gpus.empty()) {
+      for (const char* const name : {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"}) {
+        step.env.emplace_back(name, JoinGpus(command.gpus));
+      }
+    }
     command.argv = std::move(step.command);
     command.env = std::move(step.env);
     command.cwd = step.working_dir.starts_with('/') ? step.working_dir
@@ -534,6 +546,7 @@ class LocalEngine final : public Engine {
   EventLoop& loop_;
   LocalEngineOptions options_;
   Resources capacity_;
+  std::vector<std::string> gpus_;
   Admission admission_;
   Tailer tailer_;
   ShimSpawner spawner_;

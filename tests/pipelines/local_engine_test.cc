@@ -413,7 +413,7 @@ TEST(LocalEngineAdmission, WhatAsksForMoreThanThereIsIsRefused) {
   run.steps[0].requests = {0, 3LL << 30, 0};
   EXPECT_THAT(rig.Start("a-1", run).message(), HasSubstr("asks for 3Gi of memory; this machine has 1Gi"));
   run.steps[0].requests = {0, 0, 1};
-  EXPECT_THAT(rig.Start("a-1", run).message(), HasSubstr("asks for 1 nvidia.com/gpu; this machine has 0"));
+  EXPECT_THAT(rig.Start("a-1", run).message(), HasSubstr("asks for 1 gpu; this machine has 0"));
 }
 
 TEST(LocalEngineAdmission, DevicesAreGivenOutOnceAndKeptOverARestart) {
