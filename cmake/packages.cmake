@@ -18,6 +18,7 @@ qalam_package(eigen)
 target_include_directories(qalam_pkg_eigen SYSTEM INTERFACE /usr/include/eigen3)
 qalam_package(yaml LIBS libyaml.a)
 qalam_package(re2 LIBS libre2.a Threads::Threads)
+qalam_package(zlib LIBS libz.a)
 qalam_package(sqlite LIBS libsqlite3.a m dl Threads::Threads)
 
 # gRPC 1.51: the names pkg-config gives for a static link, less those of libc itself.
