@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/csv.h"
+#include "bench/problems/bbob_mixint.h"
 #include "core/rng.h"
 
 namespace qalam::bench {
@@ -51,6 +52,37 @@ TEST(Bbob, EveryOptimalValueIsTheReferences) {
     const auto number = [&](std::size_t column) { return static_cast<int>(csv->Number(row, column)); };
     const auto problem = Bbob::Make(number(0), number(1), number(2));
     ExpectAgree(problem->optimal_value(), csv->Number(row, 3), fmt::format("f{} instance {}", number(0), number(1)));
+  }
+}
+
+TEST(Bbob, MixedIntegerValuesAreTheReferences) {
+  const auto csv = Csv::Read(Data("mixint_values.csv.gz"));
+  ASSERT_TRUE(csv.ok()) << csv.status().ToString();
+  ASSERT_EQ(csv->rows(), 768U);
+  for (std::size_t row = 0; row < csv->rows(); ++row) {
+    const auto number = [&](std::size_t column) { return static_cast<int>(csv->Number(row, column)); };
+    const int function = number(0), instance = number(1), dimension = number(2), point = number(3);
+    const BbobMixint problem(function, instance, dimension);
+    std::vector<double> x = ReferencePoint(function, dimension, point);
+    for (int i = 0; i < dimension; ++i) {  // from [-5, 5] to the values, rounded
+      double& value = x[static_cast<std::size_t>(i)];
+      if (const int n = problem.cardinality(i); n > 0) value = std::floor((value + 5) / 10 * (n - 1) + 0.5);
+    }
+    ExpectAgree(problem.Evaluate(x), csv->Number(row, 4),
+                fmt::format("f{} instance {} d {} point {}", function, instance, dimension, point));
+  }
+}
+
+TEST(Bbob, MixedIntegerOptimaAreTheReferencesAndAreReached) {
+  const auto csv = Csv::Read(Data("mixint_fopt.csv.gz"));
+  ASSERT_TRUE(csv.ok()) << csv.status().ToString();
+  ASSERT_EQ(csv->rows(), 1440U);
+  for (std::size_t row = 0; row < csv->rows(); ++row) {
+    const auto number = [&](std::size_t column) { return static_cast<int>(csv->Number(row, column)); };
+    const BbobMixint problem(number(0), number(1), number(2));
+    const std::string what = fmt::format("f{} instance {} d {}", number(0), number(1), number(2));
+    ExpectAgree(problem.optimal_value(), csv->Number(row, 3), what);
+    ExpectAgree(problem.Evaluate(problem.optimum()), problem.optimal_value(), what);
   }
 }
 
