@@ -14,7 +14,12 @@ constexpr std::array<std::string_view, 7> kTrialStates = {
 constexpr std::array<std::string_view, 5> kExperimentStates = {"Created", "Running", "Restarting", "Succeeded",
                                                                "Failed"};
 
+constexpr std::array<std::string_view, 3> kComparisons = {"equal", "less", "greater"};
+
 }  // namespace
+
+std::string_view ToString(Comparison comparison) { return WordOf(kComparisons, comparison); }
+std::optional<Comparison> ParseComparison(std::string_view text) { return FindWord<Comparison>(kComparisons, text); }
 
 std::string_view ToString(TrialState state) { return WordOf(kTrialStates, state); }
 std::optional<TrialState> ParseTrialState(std::string_view text) { return FindWord<TrialState>(kTrialStates, text); }

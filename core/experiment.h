@@ -101,12 +101,25 @@ struct Observation {
   const Metric* Find(std::string_view name) const;
 };
 
+// A trial is stopped early once every one of its rules has been met. A rule is looked at with each report of its metric
+// from the `start_step`-th on (0 is 1); for the objective it compares the best value so far, not the newest.
+enum class Comparison { kEqual, kLess, kGreater };
+std::string_view ToString(Comparison comparison);  // Katib's words: "equal", "less", "greater"
+std::optional<Comparison> ParseComparison(std::string_view text);
+struct EarlyStoppingRule {
+  std::string name, value;  // a metric, and the number that it is compared with
+  Comparison comparison = Comparison::kEqual;
+  int start_step = 0;
+  bool operator==(const EarlyStoppingRule&) const = default;
+};
+
 struct Trial {
   std::string name;  // <experiment>-<8 characters of hash(uid, ordinal)>: unique in the database
   std::int64_t experiment_id = 0;
   std::uint64_t ordinal = 0;  // number of the suggestion in its experiment, from 1: "#17" for people
   Assignments assignments;
-  std::map<std::string, std::string> labels;  // those that the suggestion service gave
+  std::map<std::string, std::string> labels;            // those that the suggestion service gave
+  std::vector<EarlyStoppingRule> early_stopping_rules;  // as they were when it was created
   TrialState state = TrialState::kCreated;
   std::vector<Condition> conditions;
   std::optional<Observation> observation;

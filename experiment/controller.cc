@@ -206,10 +206,7 @@ Status ControllerImpl::StopTrials(std::int64_t experiment_id) {
     if (trial.stopping) continue;
     trial.stopping = true;
     Dirty(*work, trial);
-    AfterCommit([this, experiment_id, run = name] {
-      Work* found = FindWork(experiment_id);  // it may have ended by itself meanwhile
-      if (found->live.contains(run) && found->trials->Find(run)->stopping) deps_.engine.Stop(run);
-    });
+    StopAfterCommit(experiment_id, name);
   }
   return Flush();
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "experiment/controller.h"
+#include "experiment/early_stopping.h"
 #include "experiment/metrics/collector.h"
 #include "experiment/trial_table.h"
 
@@ -30,6 +31,7 @@ struct LiveRun {
   std::int64_t sequence = 0;                    // reports of that attempt so far
   std::map<std::string, std::int64_t> reports;  // per metric, for the step of lines that say none
   Observation observation;
+  RuleJudge judge;
 };
 
 struct Work {
@@ -96,14 +98,19 @@ class ControllerImpl final : public Controller {
   void Ask(Work& work, int count);
   void TakeReply(std::int64_t experiment_id, int asked, Result<SuggestionReply> reply);
   void AskLater(Work& work, const std::string& fault);
-  int CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions);
+  int CreateTrials(Work& work, int asked, const SuggestionReply& reply);
+  Status Merge(Work& work, const std::vector<Setting>& fed_back);
   void Launch(std::int64_t experiment_id, const std::string& trial_name);
   void LaunchWaiting(std::int64_t experiment_id);
+  void StopAfterCommit(std::int64_t experiment_id, const std::string& trial_name);
+  void TellStopped(std::int64_t experiment_id, const std::string& trial_name);
   bool NameIsTaken(const std::string& trial_name) const;
   SuggestionRequest MakeRequest(const Work& work, int count) const;
 
   // ingest.cc
   Work* WorkOf(const RunId& run, Trial** trial, LiveRun** live);
+  void ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const;
+  void StopEarly(Work& work, Trial& trial, const LiveRun& live);
   Status BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
                       std::int64_t lines);
   void Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);

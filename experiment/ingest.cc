@@ -58,22 +58,43 @@ Status ControllerImpl::BeginMetrics(Work& work, const Trial& trial, LiveRun& liv
   return OkStatus();
 }
 
+// What an earlier attempt printed does not count.
+void ControllerImpl::ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const {
+  live.observation = EmptyObservation(work.spec->objective);
+  live.judge = RuleJudge(trial.early_stopping_rules, work.spec->objective);
+  live.sequence = 0;
+  live.reports.clear();
+  live.collector.reset();
+}
+
+// The reports that meet the rules are in the same commit: whoever takes the trial up after a crash judges them again.
+void ControllerImpl::StopEarly(Work& work, Trial& trial, const LiveRun& live) {
+  if (trial.stopping) return;
+  trial.stopping = true;
+  Dirty(work, trial);
+  AddEvent(work, "trial/" + trial.name, "Normal", "EarlyStopping", live.judge.Why());
+  StopAfterCommit(work.record.id, trial.name);
+}
+
+void ControllerImpl::TellStopped(std::int64_t experiment_id, const std::string& trial_name) {
+  Work* work = FindWork(experiment_id);
+  if (!IsFinal(work->record.state)) deps_.suggestions.TrialStopped(MakeRequest(*work, 0), trial_name);
+}
+
 void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) {
   Trial* trial = nullptr;
   LiveRun* live = nullptr;
   Work* work = WorkOf(run, &trial, &live);
   if (work == nullptr || attempt < live->metrics_attempt) return;
-  if (attempt > live->metrics_attempt) {  // what an earlier attempt printed does not count
-    live->observation = EmptyObservation(work->spec->objective);
-    live->sequence = 0;
-    live->reports.clear();
-    live->collector.reset();
+  if (attempt > live->metrics_attempt) {
+    ForgetMetrics(*work, *trial, *live);
     if (!BeginMetrics(*work, *trial, *live, attempt, offset, 0).ok()) return;
   }
   if (live->collector == nullptr) return;
   std::vector<MetricPoint> points;
   live->collector->Feed(bytes, &points);
   Record(*trial, *live, points);
+  if (live->judge.met()) StopEarly(*work, *trial, *live);
 }
 
 void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points) {
@@ -89,6 +110,7 @@ void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector
     const std::int64_t report = ++live.reports[point.name];
     row.step = point.step.value_or(report);
     Fold(point.name, point.value, &live.observation);
+    live.judge.Add(point.name, point.value);
     appended_.observations.push_back(std::move(row));
   }
   CollectorPosition position{trial.name, live.metrics_attempt, live.collector->consumed(), live.sequence,
@@ -107,10 +129,7 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
     live->collector->Finish(&points);
     Record(*trial, *live, points);
   }
-  if (live->metrics_attempt < live->attempt) {  // the last attempt printed nothing at all
-    live->observation = EmptyObservation(work->spec->objective);
-    live->collector.reset();
-  }
+  if (live->metrics_attempt < live->attempt) ForgetMetrics(*work, *trial, *live);  // the last one printed nothing
 
   const int attempt = std::max({live->attempt, live->metrics_attempt, trial->attempt});
   switch (end.state) {
@@ -127,6 +146,12 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
       break;
     }
     case StepState::kStopped:
+      if (live->judge.met()) {
+        trial->observation = live->observation;
+        Finish(*work, *trial, TrialState::kEarlyStopped, "TrialEarlyStopped", "Trial is early stopped");
+        AfterCommit([this, id = work->record.id, name = run] { TellStopped(id, name); });
+        break;
+      }
       if (IsFinal(work->record.state)) {
         Finish(*work, *trial, TrialState::kKilled, "TrialKilled", "Trial was stopped after its experiment had ended");
         break;

@@ -23,6 +23,7 @@ constexpr int kCircuitOpens = 10;                       // failures in a row tha
 constexpr Duration kGiveUp = std::chrono::minutes(30);  // with nothing running
 constexpr int kEmptyRepliesAreTheEnd = 3;
 constexpr int kValidationTries = 10;
+constexpr std::size_t kMaxSettingsBytes = 1 << 20;  // of the state that a service has us keep
 
 // Faults that asking again cannot mend.
 bool IsLasting(Code code) {
@@ -193,13 +194,15 @@ void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<Sug
     }
     return;
   }
-  if (!reply->algorithm_settings.empty() && reply->algorithm_settings != work->record.algorithm_settings) {
-    work->record.algorithm_settings = reply->algorithm_settings;
-    Dirty(*work);
+  if (const Status merged = Merge(*work, reply->algorithm_settings); !merged.ok()) {
+    AskLater(*work, merged.message());
+    return;
   }
-  if (reply->rejected > 0)
-    AddEvent(*work, "experiment/" + work->record.name, "Warning", "SuggestionRejected", reply->rejected_why);
-  const int created = CreateTrials(*work, asked, reply->suggestions);
+  const std::string object = "experiment/" + work->record.name;
+  if (reply->rejected > 0) AddEvent(*work, object, "Warning", "SuggestionRejected", reply->rejected_why);
+  if (!reply->rules_rejected_why.empty())
+    AddEvent(*work, object, "Warning", "EarlyStoppingRulesRejected", reply->rules_rejected_why);
+  const int created = CreateTrials(*work, asked, *reply);
   if (reply->exhausted) {
     work->record.exhausted = true;
     Dirty(*work);
@@ -223,6 +226,31 @@ void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<Sug
     std::erase_if(work->record.conditions, [](const Condition& c) { return c.type == "SuggestionUnavailable"; });
   }
   Reconcile(*work);
+}
+
+// What a service feeds back is its state: it comes with the next request, written over what the experiment says, and
+// what it does not mention again stays, as in Katib's Suggestion.status.
+Status ControllerImpl::Merge(Work& work, const std::vector<Setting>& fed_back) {
+  std::vector<Setting> merged = work.record.algorithm_settings;
+  std::size_t bytes = 0;
+  for (const Setting& setting : fed_back) {
+    const auto same =
+        std::find_if(merged.begin(), merged.end(), [&](const Setting& s) { return s.name == setting.name; });
+    if (same == merged.end()) {
+      merged.push_back(setting);
+    } else {
+      same->value = setting.value;
+    }
+  }
+  for (const Setting& setting : merged) bytes += setting.name.size() + setting.value.size();
+  if (bytes > kMaxSettingsBytes)
+    return Error(Code::kResourceExhausted, "the algorithm settings that it feeds back have grown beyond {} bytes",
+                 kMaxSettingsBytes);
+  if (merged != work.record.algorithm_settings) {
+    work.record.algorithm_settings = std::move(merged);
+    Dirty(work);
+  }
+  return OkStatus();
 }
 
 void ControllerImpl::AskLater(Work& work, const std::string& fault) {
@@ -267,9 +295,9 @@ bool ControllerImpl::NameIsTaken(const std::string& trial_name) const {
   return stored.ok() && stored->has_value();
 }
 
-int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Suggestion>& suggestions) {
+int ControllerImpl::CreateTrials(Work& work, int asked, const SuggestionReply& reply) {
   int created = 0;
-  for (const Suggestion& suggestion : suggestions) {
+  for (const Suggestion& suggestion : reply.suggestions) {
     if (created == asked) break;
     Trial trial;
     trial.experiment_id = work.record.id;
@@ -288,6 +316,7 @@ int ControllerImpl::CreateTrials(Work& work, int asked, const std::vector<Sugges
     }
     trial.assignments = suggestion.assignments;
     trial.labels = suggestion.labels;
+    trial.early_stopping_rules = reply.early_stopping_rules;
     trial.created = Now();
     SetCondition(&trial.conditions, "Created", true, "TrialCreated", "Trial is created", Now());
     const Trial& added = work.trials->Add(std::move(trial));
@@ -312,6 +341,7 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
 
   LiveRun live;
   live.observation = EmptyObservation(work->spec->objective);
+  live.judge = RuleJudge(trial->early_stopping_rules, work->spec->objective);
   StartOptions options;
   options.after_attempt = trial->attempt;
   const auto position = deps_.store.Position(trial_name);
@@ -322,6 +352,7 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
       for (const ObservationRow& row : *rows) {
         if (row.attempt != at.attempt) continue;
         Fold(row.metric_name, row.value, &live.observation);
+        live.judge.Add(row.metric_name, row.value);
         ++live.reports[row.metric_name];
       }
       live.sequence = at.sequence;
@@ -346,6 +377,14 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
   experiment_by_run_[trial_name] = experiment_id;
   work->live.emplace(trial_name, std::move(live));
   if (trial->stopping) deps_.engine.Stop(trial_name);
+}
+
+// It may have ended by itself meanwhile.
+void ControllerImpl::StopAfterCommit(std::int64_t experiment_id, const std::string& trial_name) {
+  AfterCommit([this, experiment_id, trial_name] {
+    Work* work = FindWork(experiment_id);
+    if (work->live.contains(trial_name) && work->trials->Find(trial_name)->stopping) deps_.engine.Stop(trial_name);
+  });
 }
 
 }  // namespace qalam

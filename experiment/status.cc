@@ -50,6 +50,18 @@ Node ObservationNode(const Observation& observation) {
   return node;
 }
 
+Node RulesNode(const std::vector<EarlyStoppingRule>& rules) {
+  Node list = Node::Sequence();
+  for (const EarlyStoppingRule& rule : rules) {
+    Node& item = list.Add(Node::Map());
+    item.Set("name", Node::String(rule.name));
+    item.Set("value", Node::String(rule.value));
+    item.Set("comparison", Node::String(std::string(ToString(rule.comparison))));
+    if (rule.start_step > 0) item.Set("startStep", Node::Int(rule.start_step));
+  }
+  return list;
+}
+
 Node LabelsNode(const std::map<std::string, std::string>& labels) {
   Node node = Node::Map();
   for (const auto& [key, value] : labels) node.Set(key, Node::String(value));
@@ -154,6 +166,7 @@ Node TrialToDocument(const Experiment& experiment, const Trial& trial) {
   if (const Result<Node> manifest = ReadJson(experiment.manifest); manifest.ok())
     if (const Node* objective = manifest->FindPath({"spec", "objective"})) spec.Set("objective", *objective);
   spec.Set("parameterAssignments", AssignmentsNode(trial.assignments));
+  if (!trial.early_stopping_rules.empty()) spec.Set("earlyStoppingRules", RulesNode(trial.early_stopping_rules));
 
   Node status = Node::Map();
   status.Set("startTime", TimeNode(trial.started));

@@ -133,7 +133,11 @@ CREATE TABLE events(
 );
 )sql";
 
-constexpr std::array kMigrations = {kVersion1};
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE trials ADD COLUMN early_stopping_rules TEXT NOT NULL DEFAULT '[]';
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2};
 
 // The first bytes of a file, read through SQLite's own file layer: closing a descriptor of ours would drop the locks
 // that its connections in this process hold on the same file.

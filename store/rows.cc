@@ -32,6 +32,11 @@ class Printer {
     Key(key);
     Value(value);
   }
+  void Pair(std::string_view key, int value) {
+    Key(key);
+    text_ += std::to_string(value);
+    text_ += ',';
+  }
   std::string Take() {
     text_.pop_back();  // the comma behind the outermost bracket
     return std::move(text_);
@@ -113,6 +118,13 @@ class Scanner {
       if (!Front('\\') || !Escape(text)) return false;
     }
     return false;
+  }
+  bool Int(int* value) {
+    SkipSpace();
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), *value);
+    if (error != std::errc()) return false;
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return true;
   }
   bool AtEnd() {
     SkipSpace();
@@ -238,6 +250,21 @@ std::string ConditionsJson(const std::vector<Condition>& conditions) {
   return json.Take();
 }
 
+std::string RulesJson(const std::vector<EarlyStoppingRule>& rules) {
+  Printer json;
+  json.Open('[');
+  for (const EarlyStoppingRule& rule : rules) {
+    json.Open('{');
+    json.Pair("name", rule.name);
+    json.Pair("value", rule.value);
+    json.Pair("comparison", ToString(rule.comparison));
+    json.Pair("startStep", rule.start_step);
+    json.Close('}');
+  }
+  json.Close(']');
+  return json.Take();
+}
+
 std::optional<std::string> ObservationJson(const std::optional<Observation>& observation) {
   if (!observation) return std::nullopt;
   Printer json;
@@ -287,6 +314,26 @@ Result<std::vector<Condition>> ConditionsOf(std::string_view json) {
   });
   if (!read || !scanner.AtEnd()) return NotOurs(json);
   return conditions;
+}
+
+Result<std::vector<EarlyStoppingRule>> RulesOf(std::string_view json) {
+  std::vector<EarlyStoppingRule> rules;
+  std::string word;
+  Scanner scanner(json);
+  const bool read = scanner.List([&] {
+    EarlyStoppingRule& rule = rules.emplace_back();
+    return scanner.Object([&](const std::string& key) {
+      if (key == "name") return scanner.Text(&rule.name);
+      if (key == "value") return scanner.Text(&rule.value);
+      if (key == "startStep") return scanner.Int(&rule.start_step);
+      if (key != "comparison" || !scanner.Text(&word)) return false;
+      const std::optional<Comparison> comparison = ParseComparison(word);
+      if (comparison) rule.comparison = *comparison;
+      return comparison.has_value();
+    });
+  });
+  if (!read || !scanner.AtEnd()) return NotOurs(json);
+  return rules;
 }
 
 Result<std::optional<Observation>> ObservationOf(std::optional<std::string_view> json) {

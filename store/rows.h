@@ -19,8 +19,9 @@ Result<WallTime> TimeOf(std::string_view text);      // and "" the zero time
 
 std::string AssignmentsJson(const Assignments& assignments);  // {"lr":"0.1"}
 std::string LabelsJson(const std::map<std::string, std::string>& labels);
-std::string SettingsJson(const std::vector<Setting>& settings);                    // {"n":"10"}
-std::string ConditionsJson(const std::vector<Condition>& conditions);              // [{"type":"Created",...}]
+std::string SettingsJson(const std::vector<Setting>& settings);        // {"n":"10"}
+std::string ConditionsJson(const std::vector<Condition>& conditions);  // [{"type":"Created",...}]
+std::string RulesJson(const std::vector<EarlyStoppingRule>& rules);    // [{"name":"loss","startStep":4,...}]
 std::optional<std::string> ObservationJson(const std::optional<Observation>& of);  // {"loss":{"min":"0.1",...}}
 
 // The inverse of these. DATA_LOSS: it is not what they write.
@@ -28,6 +29,7 @@ Result<Assignments> AssignmentsOf(std::string_view json);
 Result<std::map<std::string, std::string>> LabelsOf(std::string_view json);
 Result<std::vector<Setting>> SettingsOf(std::string_view json);
 Result<std::vector<Condition>> ConditionsOf(std::string_view json);
+Result<std::vector<EarlyStoppingRule>> RulesOf(std::string_view json);
 Result<std::optional<Observation>> ObservationOf(std::optional<std::string_view> json);
 
 }  // namespace qalam

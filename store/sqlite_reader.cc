@@ -56,7 +56,7 @@ Result<Experiment> ReadExperiment(const Query& row) {
 
 #define QALAM_TRIAL_COLUMNS                                                                                      \
   "SELECT name, experiment_id, ordinal, status, attempt, stopping, creation_time, start_time, completion_time, " \
-  "assignments, observation, labels, conditions FROM trials "
+  "assignments, observation, labels, conditions, early_stopping_rules FROM trials "
 
 Result<Trial> ReadTrial(const Query& row) {
   Trial t;
@@ -75,6 +75,7 @@ Result<Trial> ReadTrial(const Query& row) {
   QALAM_TRY(t.observation, ObservationOf(row.IsNull(10) ? std::nullopt : std::optional(row.View(10))));
   QALAM_TRY(t.labels, LabelsOf(row.View(11)));
   QALAM_TRY(t.conditions, ConditionsOf(row.View(12)));
+  QALAM_TRY(t.early_stopping_rules, RulesOf(row.View(13)));
   return t;
 }
 

@@ -128,18 +128,21 @@ Status SqliteStore::Write(const Trial& t) {
             db_->Prepare(
                 "INSERT INTO trials(experiment_id, ordinal, name, experiment, namespace, status, reason, message, "
                 "attempt, stopping, creation_time, start_time, completion_time, resource_version, assignments, "
-                "observation, labels, conditions) "
-                "SELECT ?1, ?2, ?3, e.name, e.namespace, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 "
+                "observation, labels, conditions, early_stopping_rules) "
+                "SELECT ?1, ?2, ?3, e.name, e.namespace, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+                "?17 "
                 "FROM experiments AS e WHERE e.id = ?1 "
                 "ON CONFLICT(name) DO UPDATE SET status = ?4, reason = ?5, message = ?6, attempt = ?7, stopping = ?8, "
                 "creation_time = ?9, start_time = ?10, completion_time = ?11, resource_version = ?12, "
-                "assignments = ?13, observation = ?14, labels = ?15, conditions = ?16 "
+                "assignments = ?13, observation = ?14, labels = ?15, conditions = ?16, "
+                "early_stopping_rules = ?17 "
                 "WHERE experiment_id = ?1 AND ordinal = ?2"));
   const Condition& current = CurrentOf(t.conditions);
   QALAM_RETURN_IF_ERROR(upsert.Run(t.experiment_id, t.ordinal, t.name, ToString(t.state), current.reason,
                                    current.message, t.attempt, t.stopping, TimeText(t.created), TimeText(t.started),
                                    TimeText(t.completed), revision_ + 1, AssignmentsJson(t.assignments),
-                                   ObservationJson(t.observation), LabelsJson(t.labels), ConditionsJson(t.conditions)));
+                                   ObservationJson(t.observation), LabelsJson(t.labels), ConditionsJson(t.conditions),
+                                   RulesJson(t.early_stopping_rules)));
   if (db_->changed() != 0) return OkStatus();
   QALAM_TRY(Query find, db_->Prepare("SELECT 1 FROM experiments WHERE id = ?1"));
   QALAM_RETURN_IF_ERROR(find.Bind(t.experiment_id));

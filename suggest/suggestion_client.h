@@ -37,11 +37,13 @@ struct Suggestion {
 };
 
 struct SuggestionReply {
-  std::vector<Suggestion> suggestions;      // may be fewer or more than asked
-  std::vector<Setting> algorithm_settings;  // to be fed back in the next request
-  bool exhausted = false;                   // there is nothing more to propose
-  int rejected = 0;                         // illegal suggestions that were dropped
-  std::string rejected_why;                 // the first one's fault, for people
+  std::vector<Suggestion> suggestions;                  // may be fewer or more than asked
+  std::vector<Setting> algorithm_settings;              // to be fed back in the next request
+  bool exhausted = false;                               // there is nothing more to propose
+  std::vector<EarlyStoppingRule> early_stopping_rules;  // for the trials that these become; legal, all or none
+  std::string rules_rejected_why;                       // not empty: there were some, and this was wrong with them
+  int rejected = 0;                                     // illegal suggestions that were dropped
+  std::string rejected_why;                             // the first one's fault, for people
 };
 
 // The trials of one experiment, as the client reads them while it builds a request: on the loop's thread, only
@@ -71,6 +73,8 @@ class SuggestionClient {
   virtual void Validate(const SuggestionRequest& request, std::function<void(Status)> done) = 0;
   // One attempt with a deadline; the caller decides about retries. A fault names the service.
   virtual void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) = 0;
+  // A rule has stopped this trial early. For early-stopping services that want to know; nobody waits for them.
+  virtual void TrialStopped(const SuggestionRequest&, const std::string& /*trial_name*/) {}
   // The experiment is over: forget its state, drop answers still under way.
   virtual void Forget(const std::string& uid) = 0;
 };

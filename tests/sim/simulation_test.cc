@@ -29,6 +29,7 @@ class Plan {
     service_rate_ = Rate() * 5;
     trial_rate_ = Rate() * 5;
     people_rate_ = Rate() / 4;
+    stopping_rate_ = Rate() * 10;
   }
   bool Chance(double p) { return rng_.Uniform() < p; }
   int Between(int low, int high) {
@@ -61,6 +62,8 @@ class Plan {
   ServicePlan Service(const SuggestionRequest& request) {
     ServicePlan plan;
     plan.delay = milliseconds(Between(0, 30));
+    if (stopping_rate_ > 0 && Chance(stopping_rate_))
+      plan.rules.push_back({"loss", fmt::format("{:.2f}", rng_.Uniform()), Comparison::kGreater, Between(0, 4)});
     if (!faults_ || !Chance(service_rate_)) return plan;
     switch (Between(0, 6)) {
       case 0: plan.fault = Error(Code::kUnavailable, "away"); break;
@@ -90,7 +93,7 @@ class Plan {
   double Rate() { return rng_.Uniform() < 0.3 ? 0 : 0.05 * rng_.Uniform(); }
   std::uint64_t seed_;
   Rng rng_;
-  double kill_rate_, disk_rate_, service_rate_, trial_rate_, people_rate_;
+  double kill_rate_, disk_rate_, service_rate_, trial_rate_, people_rate_, stopping_rate_;
   int full_ = 0;
   bool faults_ = true;
 };
@@ -107,7 +110,7 @@ void Meddle(World& world, Plan& plan, const std::vector<ExperimentSpec>& specs) 
 }
 
 // Returns the breaches, and in `trace` what happened on the way.
-std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace) {
+std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace, int* stopped_early) {
   Plan plan(seed);
   World world;
   world.behave = [&plan](const RunId& run, int attempt) { return plan.Behave(run, attempt); };
@@ -157,9 +160,10 @@ std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace) {
         breaches.push_back(
             fmt::format("P6: trial #{} of {} has other assignments than undisturbed", trial.ordinal, spec.name));
     const Experiment end = world.Stored(spec.name);
-    *trace += fmt::format("{}: {} of {} trials, {} succeeded, {} failed, {} unavailable, ended {}\n", spec.name,
-                          end.counts.total, *spec.max_trial_count, end.counts.succeeded, end.counts.failed,
-                          end.counts.metrics_unavailable, end.conditions.back().reason);
+    *stopped_early += end.counts.early_stopped;
+    *trace += fmt::format("{}: {} of {} trials, {} succeeded, {} failed, {} unavailable, {} stopped early, ended {}\n",
+                          spec.name, end.counts.total, *spec.max_trial_count, end.counts.succeeded, end.counts.failed,
+                          end.counts.metrics_unavailable, end.counts.early_stopped, end.conditions.back().reason);
   }
   *trace += fmt::format("{} kills, {} commits, {} faulty steps\n", world.kills(), world.commits(), faulty_steps);
   return breaches;
@@ -168,23 +172,27 @@ std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace) {
 TEST(Simulation, EverySeedKeepsTheInvariants) {
   const std::uint64_t first = FromEnvironment("QALAM_SIM_FIRST", 1);
   const std::uint64_t seeds = FromEnvironment("QALAM_SIM_SEEDS", 2000);
-  int failures = 0;
+  int failures = 0, stopped_early = 0;
   for (std::uint64_t seed = first; seed < first + seeds && failures < 5; ++seed) {
     std::string trace;
-    const std::vector<std::string> breaches = Simulate(seed, &trace);
+    const std::vector<std::string> breaches = Simulate(seed, &trace, &stopped_early);
     if (breaches.empty()) continue;
     ++failures;
     std::string text = fmt::format("seed {} (repeat: QALAM_SIM_FIRST={} QALAM_SIM_SEEDS=1)\n{}", seed, seed, trace);
     for (const std::string& breach : breaches) text += "  " + breach + "\n";
     ADD_FAILURE() << text;
   }
+  if (seeds >= 100) {
+    EXPECT_GT(stopped_early, 0);
+  }
 }
 
 TEST(Simulation, TheSameSeedTellsTheSameStory) {
   for (const std::uint64_t seed : {3u, 77u, 1234u}) {
     std::string once, again;
-    (void)Simulate(seed, &once);
-    (void)Simulate(seed, &again);
+    int stopped = 0;
+    (void)Simulate(seed, &once, &stopped);
+    (void)Simulate(seed, &again, &stopped);
     EXPECT_EQ(once, again);
   }
 }

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/objective.h"
 #include "core/rng.h"
+#include "experiment/early_stopping.h"
 #include "store/memory_store.h"
 
 namespace qalam::sim {
@@ -79,6 +80,9 @@ class World::Service final : public SuggestionClient {
     const ServicePlan plan = world_.service ? world_.service(request) : ServicePlan{};
     world_.loop_.After(plan.delay, [done = std::move(done), reply = Answer(request, plan)] { done(reply); });
   }
+  void TrialStopped(const SuggestionRequest&, const std::string& trial) override {
+    world_.told_stopped_.push_back(trial);
+  }
   void Forget(const std::string&) override {}
 
  private:
@@ -86,6 +90,8 @@ class World::Service final : public SuggestionClient {
     if (!plan.fault.ok()) return plan.fault;
     SuggestionReply reply;
     reply.exhausted = plan.exhausted;
+    reply.early_stopping_rules = plan.rules;
+    reply.algorithm_settings = plan.settings;
     auto ordinal = static_cast<std::uint64_t>(request.total_request_number - request.current_request_number);
     for (int k = 0; k < request.current_request_number + plan.more; ++k)
       reply.suggestions.push_back({world_.Expected(*request.spec, *request.space, ++ordinal), plan.same_name, {}});
@@ -237,6 +243,7 @@ void World::CheckTrial(const ExperimentSpec& spec, const Trial& trial) {
       Breach(fmt::format("I1: attempt {} of {} was started {} times", step.attempt, trial.name,
                          engine_->starts(trial.name, step.step, step.attempt)));
   }
+  if (trial.state == TrialState::kEarlyStopped) CheckStopped(spec, trial, last);
   if (trial.state != TrialState::kSucceeded) return;
   std::string stored;
   const auto rows = memory_->Observations(trial.name);
@@ -249,6 +256,24 @@ void World::CheckTrial(const ExperimentSpec& spec, const Trial& trial) {
     Breach("trial " + trial.name + " succeeded without an objective");
 }
 
+// A trial that was stopped early has printed what its rules forbid, and nothing of that is lost.
+void World::CheckStopped(const ExperimentSpec& spec, const Trial& trial, int last) {
+  std::string stored;
+  Observation seen = EmptyObservation(spec.objective);
+  const auto rows = memory_->Observations(trial.name);
+  RuleJudge judge(trial.early_stopping_rules, spec.objective);
+  for (const ObservationRow& row : *rows) {
+    if (row.attempt != last) continue;
+    stored += row.metric_name + "=" + row.value + "\n";
+    Fold(row.metric_name, row.value, &seen);
+    judge.Add(row.metric_name, row.value);
+  }
+  if (!judge.met()) Breach("trial " + trial.name + " was stopped early and its rules are not met");
+  if (!printed_[{trial.name, last}].starts_with(stored)) Breach("I5: " + trial.name + " stored what it did not print");
+  if (!trial.observation || trial.observation->metrics.front().latest != seen.metrics.front().latest)
+    Breach("trial " + trial.name + " was stopped early and its observation is not that of its reports");
+}
+
 void World::CheckAtTheEnd() {
   for (const auto& [id, spec] : specs_) {
     const Experiment experiment = Stored(spec.name);
@@ -256,7 +281,8 @@ void World::CheckAtTheEnd() {
     std::optional<double> best_value;
     for (const Trial& trial : StoredTrials(spec.name)) {
       CheckTrial(spec, trial);
-      if (trial.state != TrialState::kSucceeded || !trial.observation) continue;
+      if (trial.state != TrialState::kSucceeded && trial.state != TrialState::kEarlyStopped) continue;
+      if (!trial.observation) continue;
       const auto value = ObjectiveValue(spec.objective, *trial.observation);
       if (value && (!best_value || IsBetter(spec.objective.type, *value, *best_value))) {
         best = trial.name;

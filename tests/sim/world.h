@@ -33,6 +33,8 @@ struct ServicePlan {
   int more = 0;  // suggestions beyond (or short of) what was asked for
   bool exhausted = false;
   std::string same_name;  // every suggestion claims this trial name
+  std::vector<EarlyStoppingRule> rules;
+  std::vector<Setting> settings;  // to be fed back
 };
 
 class World {
@@ -73,6 +75,7 @@ class World {
   void CheckAtTheEnd();  // those that speak of final states: I1, I5, I8
   int kills() const { return kills_; }
   int commits() const { return commits_; }
+  const std::vector<std::string>& told_stopped() const { return told_stopped_; }  // trials, to the service
 
  private:
   class WatchedStore;
@@ -82,6 +85,7 @@ class World {
   void MayKill(Point point);
   void CheckBatch(const WriteBatch& batch);  // I2, I3, I4, I6 on every commit
   void CheckTrial(const ExperimentSpec& spec, const Trial& trial);
+  void CheckStopped(const ExperimentSpec& spec, const Trial& trial, int last_attempt);
 
   ManualClock clock_;
   ManualLoop loop_{clock_};
@@ -94,7 +98,7 @@ class World {
   std::map<std::string, TrialState> final_states_;
   std::map<std::int64_t, ExperimentSpec> specs_;  // acknowledged submissions: I7
   std::map<std::pair<RunId, int>, std::string> printed_;
-  std::vector<std::string> breaches_;
+  std::vector<std::string> breaches_, told_stopped_;
   int kills_ = 0, commits_ = 0, uids_ = 0;
 };
 

@@ -28,6 +28,7 @@ std::string Golden(const std::string& name) { return ReadFile(QALAM_SOURCE_DIR "
 std::vector<std::string> GoldenRows(const std::string& file) {
   WriteBatch batch = FullBatch();
   batch.observations[1].value = "nan";
+  batch.trials[0].early_stopping_rules.clear();  // came with layout 2
   const auto store = Get(OpenSqliteStore(file));
   const Status status = store->Commit(batch);
   QALAM_CHECK(status.ok(), status.ToString());

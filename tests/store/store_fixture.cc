@@ -105,6 +105,7 @@ WriteBatch FullBatch() {
   Trial t = SomeTrial();
   t.assignments = {{"z", "0.10"}, {"a", "1e-05"}, {"name with \"quotes\" and é", "relu\n"}, {"empty", ""}};
   t.labels = {{"pbt.suggestion.katib.kubeflow.org/generation", "3"}, {"b", ""}};
+  t.early_stopping_rules = {{"loss", "0.25", Comparison::kGreater, 4}, {"é \"q\"", "", Comparison::kEqual, 0}};
   t.state = TrialState::kEarlyStopped;
   t.conditions = e.conditions;
   t.observation = Observation{{{"loss", "0.10", "0.3", "0.2"}, {"Validation-accuracy \"é\"", "nan", "inf", "-1"}, {}}};
@@ -151,7 +152,10 @@ std::string Describe(const Experiment& e) {
 }
 
 std::string Describe(const Trial& t) {
-  std::string assignments, labels, observation = "none";
+  std::string assignments, labels, rules, observation = "none";
+  for (const EarlyStoppingRule& r : t.early_stopping_rules) {
+    rules += fmt::format("{} {} {} {},", Quote(r.name), ToString(r.comparison), Quote(r.value), r.start_step);
+  }
   for (const Assignment& a : t.assignments) assignments += Quote(a.name) + "=" + Quote(a.value) + ",";
   for (const auto& [name, value] : t.labels) labels += Quote(name) + "=" + Quote(value) + ",";
   if (t.observation) {
@@ -160,9 +164,9 @@ std::string Describe(const Trial& t) {
       observation += fmt::format("{}({} {} {})", Quote(m.name), m.min, m.max, m.latest);
     }
   }
-  return fmt::format("{} {} #{} [{}] [{}] {} {} [{}] {} {} {} attempt={} stopping={}", t.name, t.experiment_id,
+  return fmt::format("{} {} #{} [{}] [{}] {} {} [{}] {} {} {} attempt={} stopping={} rules={}", t.name, t.experiment_id,
                      t.ordinal, assignments, labels, ToString(t.state), Describe(t.conditions), observation,
-                     Ticks(t.created), Ticks(t.started), Ticks(t.completed), t.attempt, t.stopping);
+                     Ticks(t.created), Ticks(t.started), Ticks(t.completed), t.attempt, t.stopping, rules);
 }
 
 std::string Describe(const StepRecord& s) {
