@@ -182,6 +182,7 @@ Input ReadFiles(const InputOptions& options) {
     Override(options, &found.document);
     SpecContext context = ContextOf(&found.document, services, options.strict);
     context.documents = &others;
+    context.to_run = options.to_run;
     std::optional<ExperimentSpec> spec = ReadExperiment(found.document, context, &text.faults);
     if (!spec) continue;
     if (!names.emplace(spec->namespace_name, spec->name).second) {

@@ -46,6 +46,7 @@ struct InputOptions {
   std::vector<std::string> services;    // "ALGORITHM=HOST:PORT"
   std::optional<int> trials, parallel;  // instead of what the files say
   bool strict = false;
+  bool to_run = true;  // false: what is correct but cannot run here is a warning
 };
 
 Input ReadFiles(const InputOptions& options);

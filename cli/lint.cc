@@ -20,6 +20,7 @@ int LintVerb(const FileOptions& options) {
   files.image_map = options.image_map;
   files.services = options.services;
   files.strict = options.strict;
+  files.to_run = false;
   Input input = ReadFiles(files);
   Resources capacity{.cpu = kNoLimit, .memory = std::numeric_limits<std::int64_t>::max(), .gpu = 0};
   if (!options.gpus.empty()) {

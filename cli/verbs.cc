@@ -10,8 +10,8 @@ const std::vector<std::string> kTrialWords = {"trials", "trial"};
 
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;
-  for (Verb (*make)() : {&MakeRunVerb, &MakeLintVerb, &MakeGetVerb, &MakeDescribeVerb, &MakeLogsVerb, &MakeBestVerb,
-                         &MakeSuggestVerb, &MakeAlgorithmsVerb, &MakeVersionVerb}) {
+  for (Verb (*make)() : {&MakeRunVerb, &MakeLintVerb, &MakeSchemaVerb, &MakeGetVerb, &MakeDescribeVerb, &MakeLogsVerb,
+                         &MakeBestVerb, &MakeSuggestVerb, &MakeAlgorithmsVerb, &MakeVersionVerb}) {
     verbs.push_back(make());
   }
   return verbs;

@@ -24,6 +24,7 @@ Verb MakeGetVerb();
 Verb MakeLintVerb();
 Verb MakeLogsVerb();
 Verb MakeRunVerb();
+Verb MakeSchemaVerb();
 Verb MakeSuggestVerb();
 Verb MakeVersionVerb();
 

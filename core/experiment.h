@@ -41,10 +41,26 @@ enum class FileFormat { kText, kJson };
 
 struct MetricsCollectorSpec {
   CollectorKind kind = CollectorKind::kStdOut;
-  std::string path;  // file, event folder or HTTP path
-  int port = 0;      // PrometheusMetric
+  std::string path;        // file, event folder or HTTP path
+  bool directory = false;  // the path is a folder: TensorFlowEvent, and Custom when it says so
+  int port = 0;            // PrometheusMetric
   FileFormat format = FileFormat::kText;
   std::vector<std::string> filters;  // RE2, two groups: name and value; empty: the default filter
+  Node custom;                       // Custom: the container that collects, as it was written
+};
+
+// The space of a search for a network's architecture (ENAS, DARTS): a graph, and what its layers may be made of.
+struct GraphConfig {
+  int num_layers = 0;  // 0: not given
+  std::vector<int> input_sizes, output_sizes;
+};
+struct NasOperation {
+  std::string type;
+  std::vector<ParameterSpec> parameters;
+};
+struct NasConfig {
+  GraphConfig graph;
+  std::vector<NasOperation> operations;
 };
 
 enum class ResumePolicy { kNever, kLongRunning, kFromVolume };
@@ -69,7 +85,8 @@ struct ExperimentSpec {
   std::string name;
   std::map<std::string, std::string> labels, annotations;
 
-  std::vector<ParameterSpec> parameters;
+  std::vector<ParameterSpec> parameters;  // empty when there is a nas_config, and only then
+  std::optional<NasConfig> nas_config;
   ObjectiveSpec objective;
   AlgorithmSpec algorithm;
   std::optional<AlgorithmSpec> early_stopping;

@@ -30,6 +30,14 @@ void FaultList::UnknownField(const Position& position, std::string field, std::s
   }
 }
 
+void FaultList::NotHere(const Position& position, std::string field, std::string message) {
+  if (to_run_) {
+    Error(position, std::move(field), std::move(message));
+  } else {
+    Warning(position, std::move(field), std::move(message));
+  }
+}
+
 bool FaultList::HasErrors() const {
   return std::ranges::any_of(all_, [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
 }
@@ -73,7 +81,10 @@ std::optional<std::string> TextOf(const Node& node, const std::string& path, Fau
 }
 
 Fields::Fields(const Node* node, std::string path, const Position& where, FaultList* faults)
-    : path_(std::move(path)), where_(where), faults_(faults) {
+    : Fields(node, nullptr, std::move(path), where, faults) {}
+
+Fields::Fields(const Node* node, const FieldGroup* group, std::string path, const Position& where, FaultList* faults)
+    : group_(group), path_(std::move(path)), where_(where), faults_(faults) {
   if (node == nullptr || node->kind == Node::Kind::kNull) return;
   if (node->kind == Node::Kind::kMap) {
     map_ = node;
@@ -82,7 +93,8 @@ Fields::Fields(const Node* node, std::string path, const Position& where, FaultL
   }
 }
 
-Fields::Fields(const ListItem& item, FaultList* faults) : Fields(item.node, item.path, item.node->position, faults) {
+Fields::Fields(const ListItem& item, FaultList* faults)
+    : Fields(item.node, item.group, item.path, item.node->position, faults) {
   if (item.node->kind == Node::Kind::kNull) {
     faults->Error(item.node->position, item.path, "must be a map of fields, found nothing");
   }
@@ -105,8 +117,15 @@ Position Fields::At(std::string_view key) const {
   return word ? entry->value.position : entry->key_position;
 }
 
+void Fields::CheckKnown(std::string_view key) const {
+  if (group_ == nullptr) return;
+  QALAM_CHECK(group_->Find(key) != nullptr || std::ranges::find(group_->ignored, key) != group_->ignored.end(),
+              fmt::format("'{}' is in the table of the fields of '{}'", key, path_));
+}
+
 const Node* Fields::Take(std::string_view key) {
-  known_.emplace_back(key);
+  CheckKnown(key);
+  if (group_ == nullptr) known_.emplace_back(key);
   const Node::Entry* entry = FindEntry(key);
   return entry == nullptr || entry->value.kind == Node::Kind::kNull ? nullptr : &entry->value;
 }
@@ -114,7 +133,9 @@ const Node* Fields::Take(std::string_view key) {
 Fields Fields::Map(std::string_view key) {
   const Node* node = Take(key);
   const Node::Entry* entry = FindEntry(key);
-  return Fields(node, Path(key), entry == nullptr ? where_ : entry->key_position, faults_);
+  const Field* field = group_ == nullptr ? nullptr : group_->Find(key);
+  return Fields(node, field == nullptr ? nullptr : field->below, Path(key),
+                entry == nullptr ? where_ : entry->key_position, faults_);
 }
 
 void Fields::WrongKind(std::string_view key, const Node& found, std::string_view wanted, std::string advice) const {
@@ -129,7 +150,10 @@ std::vector<ListItem> Fields::List(std::string_view key) {
     WrongKind(key, *node, "a list");
     return items;
   }
-  for (const Node& item : node->items) items.push_back({&item, fmt::format("{}[{}]", Path(key), items.size())});
+  const Field* field = group_ == nullptr ? nullptr : group_->Find(key);
+  for (const Node& item : node->items) {
+    items.push_back({&item, fmt::format("{}[{}]", Path(key), items.size()), field == nullptr ? nullptr : field->below});
+  }
   return items;
 }
 
@@ -156,24 +180,41 @@ std::map<std::string, std::string> Fields::TextMap(std::string_view key) {
   return texts;
 }
 
-std::optional<int> Fields::Count(std::string_view key) {
-  const Node* node = Take(key);
-  if (node == nullptr) return std::nullopt;
-  if (node->kind != Node::Kind::kInt) {
-    const bool quoted = node->kind == Node::Kind::kString && !node->text.empty() &&
-                        node->text.find_first_not_of("0123456789") == std::string::npos;
-    WrongKind(key, *node, "a whole number", quoted ? "; take the quotes away" : "");
+std::optional<int> Fields::Whole(const Node& node, const std::string& path) const {
+  if (node.kind != Node::Kind::kInt) {
+    const bool quoted = node.kind == Node::Kind::kString && !node.text.empty() &&
+                        node.text.find_first_not_of("0123456789") == std::string::npos;
+    faults_->Error(
+        node.position, path,
+        fmt::format("must be a whole number, found {}{}", Describe(node), quoted ? "; take the quotes away" : ""));
     return std::nullopt;
   }
   int value = 0;
-  const char* end = node->text.data() + node->text.size();
-  if (std::from_chars(node->text.data(), end, value).ec != std::errc()) {
+  const char* end = node.text.data() + node.text.size();
+  if (std::from_chars(node.text.data(), end, value).ec != std::errc()) {
     faults_->Error(
-        node->position, Path(key),
-        fmt::format("{} is too large in size: at most {} is allowed", node->text, std::numeric_limits<int>::max()));
+        node.position, path,
+        fmt::format("{} is too large in size: at most {} is allowed", node.text, std::numeric_limits<int>::max()));
     return std::nullopt;
   }
   return value;
+}
+
+std::optional<int> Fields::Count(std::string_view key) {
+  const Node* node = Take(key);
+  return node == nullptr ? std::nullopt : Whole(*node, Path(key));
+}
+
+std::vector<int> Fields::Counts(std::string_view key, int least) {
+  std::vector<int> counts;
+  for (const ListItem& item : List(key)) {
+    const std::optional<int> count = Whole(*item.node, item.path);
+    if (!count) continue;
+    if (*count < least)
+      faults_->Error(item.node->position, item.path, fmt::format("{} must be at least {}", *count, least));
+    counts.push_back(*count);
+  }
+  return counts;
 }
 
 std::optional<double> Fields::Number(std::string_view key) {
@@ -217,17 +258,23 @@ void Fields::Warning(std::string_view key, std::string message) const {
   faults_->Warning(At(key), Path(key), std::move(message));
 }
 
+void Fields::NotHere(std::string_view key, std::string message) const {
+  faults_->NotHere(At(key), Path(key), std::move(message));
+}
+
 void Fields::NotOneOf(std::string_view key, std::string_view found, const std::vector<std::string>& known) const {
   Error(key, fmt::format("'{}' is not one of: {}{}", found, JoinWords(known), DidYouMean(found, known)));
 }
 
 void Fields::Finish(std::initializer_list<std::string_view> ignored) {
   if (map_ == nullptr) return;
+  const std::vector<std::string> known = group_ == nullptr ? known_ : group_->Names();
   for (const Node::Entry& entry : map_->entries) {
-    if (std::ranges::find(known_, entry.key) != known_.end()) continue;
+    if (std::ranges::find(known, entry.key) != known.end()) continue;
     if (std::ranges::find(ignored, entry.key) != ignored.end()) continue;
+    if (group_ != nullptr && std::ranges::find(group_->ignored, entry.key) != group_->ignored.end()) continue;
     faults_->UnknownField(entry.key_position, Path(entry.key),
-                          fmt::format("unknown field, not used{}", DidYouMean(entry.key, known_)));
+                          fmt::format("unknown field, not used{}", DidYouMean(entry.key, known)));
   }
 }
 

@@ -11,22 +11,25 @@
 
 #include "core/diagnostic.h"
 #include "core/document.h"
+#include "experiment/field_table.h"
 
 namespace qalam {
 
 // Faults of one document, handed on in the order of their places.
 class FaultList {
  public:
-  explicit FaultList(bool strict) : strict_(strict) {}
+  explicit FaultList(bool strict, bool to_run = true) : strict_(strict), to_run_(to_run) {}
 
   void Error(const Position& position, std::string field, std::string message);
   void Warning(const Position& position, std::string field, std::string message);
   void UnknownField(const Position& position, std::string field, std::string message);  // an error when strict
+  // Correct, but this version cannot run it: an error when it is to run.
+  void NotHere(const Position& position, std::string field, std::string message);
   bool HasErrors() const;
   void MoveTo(Diagnostics* faults);
 
  private:
-  bool strict_;
+  bool strict_, to_run_;
   std::vector<Diagnostic> all_;
 };
 
@@ -35,19 +38,22 @@ std::string DidYouMean(std::string_view found, const std::vector<std::string>& k
 std::string JoinWords(const std::vector<std::string>& words);  // "a, b, c"
 std::string Describe(const Node& node);                        // "a list", "the number 3", "the text 'x'"
 
-// An item of a list: its value, and the path that names it.
+// An item of a list: its value, the path that names it, and the fields it has when it is a map of a table.
 struct ListItem {
   const Node* node = nullptr;
   std::string path;
+  const FieldGroup* group = nullptr;
 };
 
-// One map while it is read. Every field that was asked for counts as known. A field that is null counts as absent, as
-// in Go. Borrows the document and the list of faults.
+// One map while it is read. What is known in it is what its table has (a field that is asked for must be there);
+// without a table, what was asked for. A field that is null counts as absent, as in Go. Borrows the document and the
+// list of faults.
 class Fields {
  public:
   // `where` is shown when something is missing: the place of the key that holds the map. A node that is not a map is a
   // fault; then every field is absent.
   Fields(const Node* node, std::string path, const Position& where, FaultList* faults);
+  Fields(const Node* node, const FieldGroup* group, std::string path, const Position& where, FaultList* faults);
   Fields(const ListItem& item, FaultList* faults);  // an item that is null is a fault
 
   bool present() const { return map_ != nullptr; }
@@ -61,23 +67,30 @@ class Fields {
   std::optional<std::string> Text(std::string_view key);  // numbers and bools as they are written
   std::vector<std::string> Texts(std::string_view key);
   std::map<std::string, std::string> TextMap(std::string_view key);
+  std::vector<int> Counts(std::string_view key, int least);  // a list; items that are none, or less, are faults
   std::optional<int> Count(std::string_view key);
   std::optional<double> Number(std::string_view key);
   std::optional<bool> Flag(std::string_view key);
 
   void Error(std::string_view key, std::string message) const;
   void Warning(std::string_view key, std::string message) const;
+  void NotHere(std::string_view key, std::string message) const;
   // A value that is to be one of `known`; the fault names the nearest.
   void NotOneOf(std::string_view key, std::string_view found, const std::vector<std::string>& known) const;
 
-  // Once everything was asked for: the fields that nobody knows. `ignored` are known and mean nothing here.
+  // Once everything was asked for: the fields that nobody knows. `ignored` are known and mean nothing here, beside
+  // those of the table.
   void Finish(std::initializer_list<std::string_view> ignored = {});
 
  private:
   const Node::Entry* FindEntry(std::string_view key) const;
   void WrongKind(std::string_view key, const Node& found, std::string_view wanted, std::string advice = "") const;
 
+  void CheckKnown(std::string_view key) const;
+  std::optional<int> Whole(const Node& node, const std::string& path) const;
+
   const Node* map_ = nullptr;
+  const FieldGroup* group_ = nullptr;
   std::string path_;
   Position where_;
   FaultList* faults_;

@@ -79,9 +79,7 @@ void ReadMetadata(Fields* root, ExperimentSpec* experiment) {
   }
   experiment->labels = metadata.TextMap("labels");
   experiment->annotations = metadata.TextMap("annotations");
-  // Made by a server, and there when an Experiment was exported from one.
-  metadata.Finish({"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "managedFields",
-                   "deletionGracePeriodSeconds", "finalizers", "ownerReferences", "selfLink"});
+  metadata.Finish();
 }
 
 void ReadStrategies(Fields* objective, ObjectiveSpec* out) {
@@ -167,6 +165,18 @@ std::vector<Setting> ReadSettings(Fields* algorithm) {
   return settings;
 }
 
+// Katib's own algorithms search either parameters or architectures. What another one does is its own business.
+void CheckSpaceOf(const std::string& name, bool nas, const Fields& algorithm) {
+  const bool wants_nas = name == "enas" || name == "darts";
+  if (wants_nas && !nas) {
+    algorithm.Error("algorithmName", fmt::format("'{}' searches an architecture: it needs spec.nasConfig", name));
+  } else if (nas && !wants_nas && IsKatibs(name)) {
+    algorithm.Error(
+        "algorithmName",
+        fmt::format("'{}' searches parameters, and there is a nasConfig: enas and darts search that", name));
+  }
+}
+
 AlgorithmSpec ReadAlgorithm(Fields* spec, const SpecContext& context) {
   Fields algorithm = spec->Map("algorithm");
   if (!algorithm.present() && spec->Take("algorithm") == nullptr) {
@@ -177,11 +187,29 @@ AlgorithmSpec ReadAlgorithm(Fields* spec, const SpecContext& context) {
   if (!name || name->empty()) {
     algorithm.Error("algorithmName", "is missing: the name of an algorithm, random for one");
   } else if (const auto fault = AlgorithmFault(*name, context)) {
-    algorithm.Error("algorithmName", *fault);
+    if (IsKatibs(*name)) {
+      algorithm.NotHere("algorithmName", *fault);
+    } else {
+      algorithm.Error("algorithmName", *fault);
+    }
   }
+  const bool nas = spec->Take("nasConfig") != nullptr;
+  if (name && (!nas || spec->Take("parameters") == nullptr)) CheckSpaceOf(*name, nas, algorithm);
   AlgorithmSpec out{name.value_or(""), ReadSettings(&algorithm)};
   algorithm.Finish();
   return out;
+}
+
+std::optional<std::string> RuleFault(const std::string& name, const SpecContext& context) {
+  if (context.algorithms.empty() || Contains(context.rules, name)) return std::nullopt;
+  const std::string has = context.rules.empty()
+                              ? "this version has none; leave earlyStopping out to run every trial to its end"
+                              : fmt::format("this version has {}", JoinWords(context.rules));
+  if (Contains(kKatibRules, name)) {
+    return fmt::format("early-stopping rule '{}' is one of Katib's, and not in this version of Qalam; {}", name, has);
+  }
+  return fmt::format("early-stopping rule '{}' is not known{}", name,
+                     DidYouMean(name, Together(context.rules, kKatibRules)));
 }
 
 std::optional<AlgorithmSpec> ReadEarlyStopping(Fields* spec, const SpecContext& context) {
@@ -190,16 +218,12 @@ std::optional<AlgorithmSpec> ReadEarlyStopping(Fields* spec, const SpecContext& 
   const std::optional<std::string> name = rule.Text("algorithmName");
   if (!name || name->empty()) {
     rule.Error("algorithmName", "is missing: the name of an early-stopping rule, medianstop for one");
-  } else if (Contains(context.rules, *name)) {
-  } else if (Contains(kKatibRules, *name)) {
-    rule.Warning("algorithmName",
-                 fmt::format("early stopping by '{}' is not in this version: trials will not be stopped "
-                             "early",
-                             *name));
-  } else {
-    const std::vector<std::string> known = Together(context.rules, kKatibRules);
-    rule.Error("algorithmName",
-               fmt::format("early-stopping rule '{}' is not known{}", *name, DidYouMean(*name, known)));
+  } else if (const auto fault = RuleFault(*name, context)) {
+    if (Contains(kKatibRules, *name)) {
+      rule.NotHere("algorithmName", *fault);
+    } else {
+      rule.Error("algorithmName", *fault);
+    }
   }
   AlgorithmSpec out{name.value_or(""), ReadSettings(&rule)};
   rule.Finish();
@@ -240,6 +264,20 @@ void ReadBudget(Fields* spec, ExperimentSpec* experiment) {
   }
 }
 
+// What is searched: parameters, or the architecture of a network.
+void ReadSpace(Fields* spec, ExperimentSpec* experiment) {
+  experiment->nas_config = ReadNasConfig(spec);
+  if (spec->Take("nasConfig") != nullptr) {
+    const Node* list = spec->Take("parameters");
+    if (list == nullptr || (list->kind == Node::Kind::kSequence && list->items.empty())) return;
+    spec->Error("parameters", "nasConfig is there too: an experiment searches parameters or an architecture, not both");
+  }
+  experiment->parameters = ReadParameters(spec);
+  if (experiment->parameters.empty() && spec->Take("parameters") == nullptr) {
+    spec->Error("parameters", "is missing: what is to be tuned");
+  }
+}
+
 // Everything below spec.
 void ReadSpec(Fields* root, const SpecContext& context, const std::string& template_text, ExperimentSpec* experiment) {
   Fields spec = root->Map("spec");
@@ -251,17 +289,9 @@ void ReadSpec(Fields* root, const SpecContext& context, const std::string& templ
   experiment->algorithm = ReadAlgorithm(&spec, context);
   experiment->early_stopping = ReadEarlyStopping(&spec, context);
   ReadBudget(&spec, experiment);
-  const bool nas = spec.Take("nasConfig") != nullptr;
-  if (nas) {
-    spec.Error("nasConfig",
-               "neural architecture search needs an algorithm for it (enas, darts), and none is in this version");
-  }
-  experiment->parameters = ReadParameters(&spec);
-  if (experiment->parameters.empty() && !nas && spec.Take("parameters") == nullptr) {
-    spec.Error("parameters", "is missing: what is to be tuned");
-  }
+  ReadSpace(&spec, experiment);
   ReadTrialTemplate(&spec, context, template_text, experiment);
-  experiment->metrics_collector = ReadMetricsCollector(&spec);
+  experiment->metrics_collector = ReadMetricsCollector(&spec, context);
   if (!spec.faults().HasErrors()) {
     if (const auto advice = GridAdvice(*experiment)) spec.Warning("maxTrialCount", *advice);
   }
@@ -278,6 +308,8 @@ std::optional<std::string> NameFault(std::string_view name) {
   if (IsLower(name.front()) && name.back() != '-' && std::ranges::all_of(name, IsLabelCharacter)) return std::nullopt;
   return fmt::format("name '{}' must be small letters, digits and '-', begin with a letter and not end with '-'", name);
 }
+
+bool IsKatibs(std::string_view algorithm) { return Contains(kKatibAlgorithms, algorithm); }
 
 std::optional<std::string> AlgorithmFault(const std::string& name, const SpecContext& context) {
   if (context.algorithms.empty() || Contains(context.algorithms, name)) return std::nullopt;
@@ -308,9 +340,9 @@ std::optional<std::string> GridAdvice(const ExperimentSpec& experiment) {
 }
 
 std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecContext& context, Diagnostics* faults) {
-  FaultList list(context.strict);
+  FaultList list(context.strict, context.to_run);
   ExperimentSpec experiment;
-  Fields root(&document, "", document.position, &list);
+  Fields root(&document, &ExperimentFields(), "", document.position, &list);
   if (!root.present() && document.kind == Node::Kind::kNull)
     list.Error(document.position, "", "there is no Experiment in it");
   if (root.present() && CheckKind(&root)) {
@@ -318,8 +350,7 @@ std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecCon
     std::string template_text;
     if (auto kept = experiment.annotations.extract(std::string(kTemplateAnnotation))) template_text = kept.mapped();
     ReadSpec(&root, context, template_text, &experiment);
-    root.Take("metadata");
-    root.Finish({"status"});
+    root.Finish();
   }
   const bool bad = list.HasErrors();
   list.MoveTo(faults);

@@ -16,9 +16,10 @@
 namespace qalam {
 
 struct SpecContext {
-  std::vector<std::string> algorithms;           // names that exist; empty: any is accepted
-  std::vector<std::string> rules;                // early-stopping services
-  bool strict = false;                           // unknown fields are errors, not warnings
+  std::vector<std::string> algorithms;  // names that exist; empty: anything is accepted, rules and collectors too
+  std::vector<std::string> rules;       // early-stopping rules that exist
+  bool strict = false;                  // unknown fields are errors, not warnings
+  bool to_run = true;  // false: what is correct but cannot run here (an algorithm that is not built) is a warning
   const std::vector<Node>* documents = nullptr;  // further documents (-f): ConfigMaps with trial templates
 };
 

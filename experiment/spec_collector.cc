@@ -47,6 +47,7 @@ void ReadFile(Fields* source, MetricsCollectorSpec* out) {
   if (!out->path.empty() && !out->path.starts_with('/')) {
     file.Error("path", fmt::format("'{}' must be an absolute path: it names a file as the trial sees it", out->path));
   }
+  out->directory = events || kind == "Directory";
   const std::string_view wanted = events ? "Directory" : "File";
   if (!kind.empty() && kind != wanted && !(out->kind == CollectorKind::kCustom && kind == "Directory")) {
     file.Error("kind", fmt::format("'{}' must be {} for a collector of kind {}", kind, wanted,
@@ -79,12 +80,33 @@ void ReadHttp(Fields* source, MetricsCollectorSpec* out) {
   } else if (port != nullptr) {
     http.Error("port", fmt::format("must be a number from 1 to 65535, found {}", Describe(*port)));
   }
-  http.Finish({"host", "scheme", "httpHeaders"});
+  http.Finish();
+}
+
+// The container of a Custom collector. More than that it is one, the cluster that runs it checks.
+void ReadCustom(Fields* collector, MetricsCollectorSpec* out) {
+  const Node* custom = collector->Take("customCollector");
+  if (custom != nullptr && custom->kind != Node::Kind::kMap) {
+    collector->Error("customCollector", fmt::format("must be a container, found {}", Describe(*custom)));
+  } else if (custom != nullptr && out->kind != CollectorKind::kCustom) {
+    collector->Warning("customCollector", "is not used: the kind is not Custom");
+  } else if (custom != nullptr) {
+    for (const char* key : {"name", "image"}) {
+      const Node* word = custom->Find(key);
+      if (word != nullptr && word->kind == Node::Kind::kString && !word->text.empty()) continue;
+      collector->faults().Error(word == nullptr ? custom->position : word->position,
+                                fmt::format("{}.{}", collector->Path("customCollector"), key),
+                                fmt::format("is missing: a container has a {}", key));
+    }
+    out->custom = *custom;
+  } else if (out->kind == CollectorKind::kCustom) {
+    collector->Error("customCollector", "is missing: the container that collects the metrics");
+  }
 }
 
 }  // namespace
 
-MetricsCollectorSpec ReadMetricsCollector(Fields* spec) {
+MetricsCollectorSpec ReadMetricsCollector(Fields* spec, const SpecContext& context) {
   MetricsCollectorSpec out;
   Fields fields = spec->Map("metricsCollectorSpec");
   Fields collector = fields.Map("collector");
@@ -93,17 +115,12 @@ MetricsCollectorSpec ReadMetricsCollector(Fields* spec) {
     if (known) out.kind = *known;
     if (!known) {
       collector.NotOneOf("kind", *word, WordList(kCollectorKinds));
-    } else if (!IsCollected(*known)) {
-      collector.Error("kind",
-                      fmt::format("metrics of kind {} are not collected by this version; StdOut and File are", *word));
+    } else if (!IsCollected(*known) && !context.algorithms.empty()) {
+      collector.NotHere(
+          "kind", fmt::format("metrics of kind {} are not collected by this version; StdOut and File are", *word));
     }
   }
-  const bool custom = collector.Take("customCollector") != nullptr;
-  if (out.kind == CollectorKind::kCustom && !custom) {
-    collector.Error("customCollector", "is missing: the container that collects the metrics");
-  } else if (custom && out.kind != CollectorKind::kCustom) {
-    collector.Warning("customCollector", "is not used: the kind is not Custom");
-  }
+  ReadCustom(&collector, &out);
   collector.Finish();
 
   Fields source = fields.Map("source");

@@ -13,9 +13,6 @@
 namespace qalam {
 namespace {
 
-const std::vector<std::string> kTypeWords = {"double", "int", "discrete", "categorical"};
-const std::vector<std::string> kDistributionWords = {"uniform", "logUniform", "normal", "logNormal"};
-
 constexpr double kLargestInt = 9007199254740992;  // 2^53: the whole numbers that a double holds exactly
 
 bool IsLog(Distribution distribution) {
@@ -75,7 +72,7 @@ class SpaceReader {
     if (const auto known = ParseDistribution(*word)) {
       out_.distribution = *known;
     } else {
-      fields_.NotOneOf("distribution", *word, kDistributionWords);
+      fields_.NotOneOf("distribution", *word, WordList(kDistributions));
     }
   }
 
@@ -194,10 +191,10 @@ std::optional<ParameterSpec> ReadParameter(const ListItem& item, FaultList* faul
       parameter.type = *known;
       typed = true;
     } else {
-      fields.NotOneOf("parameterType", *type, kTypeWords);
+      fields.NotOneOf("parameterType", *type, WordList(kParameterTypes));
     }
   } else if (fields.Take("parameterType") == nullptr) {
-    fields.Error("parameterType", fmt::format("is missing: one of {}", JoinWords(kTypeWords)));
+    fields.Error("parameterType", fmt::format("is missing: one of {}", JoinWords(WordList(kParameterTypes))));
   }
   Fields space = fields.Map("feasibleSpace");
   if (space.present()) {
@@ -212,30 +209,30 @@ std::optional<ParameterSpec> ReadParameter(const ListItem& item, FaultList* faul
 
 }  // namespace
 
-std::vector<ParameterSpec> ReadParameters(Fields* spec) {
+std::vector<ParameterSpec> ReadParameters(Fields* owner) {
   std::vector<ParameterSpec> parameters;
   std::map<std::string, int> lines;
-  const bool clean = !spec->faults().HasErrors();
-  const std::vector<ListItem> items = spec->List("parameters");
+  const bool clean = !owner->faults().HasErrors();
+  const std::vector<ListItem> items = owner->List("parameters");
   for (const ListItem& item : items) {
-    std::optional<ParameterSpec> parameter = ReadParameter(item, &spec->faults());
+    std::optional<ParameterSpec> parameter = ReadParameter(item, &owner->faults());
     if (!parameter) continue;
     const auto [first, fresh] = lines.emplace(parameter->name, item.node->position.line);
     if (!fresh && !parameter->name.empty()) {
       const Node* name = item.node->Find("name");
-      spec->faults().Error(
+      owner->faults().Error(
           name->position, item.path + ".name",
           fmt::format("another parameter has the name '{}' (line {})", parameter->name, first->second));
     }
     parameters.push_back(*std::move(parameter));
   }
-  const Node* list = spec->Take("parameters");
+  const Node* list = owner->Take("parameters");
   if (list != nullptr && list->kind == Node::Kind::kSequence && items.empty()) {
-    spec->Error("parameters", "the list is empty: there is nothing to tune");
+    owner->Error("parameters", "the list is empty: there is nothing to tune");
   }
-  if (clean && !spec->faults().HasErrors() && !parameters.empty()) {
+  if (clean && !owner->faults().HasErrors() && !parameters.empty()) {
     if (const auto space = SearchSpace::Create(parameters); !space.ok())
-      spec->Error("parameters", space.status().message());
+      owner->Error("parameters", space.status().message());
   }
   return parameters;
 }

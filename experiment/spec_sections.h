@@ -27,20 +27,25 @@ inline constexpr std::array<std::string_view, 3> kResumePolicies = {"Never", "Lo
 inline constexpr std::array<std::string_view, 7> kCollectorKinds = {
     "StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Push", "Custom", "None"};
 inline constexpr std::array<std::string_view, 2> kFileFormats = {"TEXT", "JSON"};
+inline constexpr std::array<std::string_view, 2> kPathKinds = {"File", "Directory"};
+inline constexpr std::array<std::string_view, 4> kParameterTypes = {"double", "int", "discrete", "categorical"};
+inline constexpr std::array<std::string_view, 4> kDistributions = {"uniform", "logUniform", "normal", "logNormal"};
 
 template <class Words>
 std::vector<std::string> WordList(const Words& words) {
   return {words.begin(), words.end()};
 }
 
-std::vector<ParameterSpec> ReadParameters(Fields* spec);
-MetricsCollectorSpec ReadMetricsCollector(Fields* spec);
+std::vector<ParameterSpec> ReadParameters(Fields* owner);  // from its field "parameters"
+std::optional<NasConfig> ReadNasConfig(Fields* spec);
+MetricsCollectorSpec ReadMetricsCollector(Fields* spec, const SpecContext& context);
 // After the parameters. `stored_text`: the template that a ConfigMap gave when the Experiment was handed in.
 void ReadTrialTemplate(Fields* spec, const SpecContext& context, const std::string& stored_text,
                        ExperimentSpec* experiment);
 
 // Why a name cannot be an experiment's, or an algorithm cannot be used; nullopt when it can.
 std::optional<std::string> NameFault(std::string_view name);
+bool IsKatibs(std::string_view algorithm);  // one of Katib's own, whether it exists here or not
 std::optional<std::string> AlgorithmFault(const std::string& name, const SpecContext& context);
 
 // Each metric that has no strategy gets the direction of the objective.

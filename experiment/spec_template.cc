@@ -163,9 +163,9 @@ class TemplateReader {
       return std::nullopt;
     }
     if (!stored_text_.empty()) return stored_text_;
-    fields->Error("configMapName",
-                  fmt::format("ConfigMap {} is not among the documents; hand it in with -f FILE{}", wanted,
-                              there.empty() ? "" : fmt::format(" (there are: {})", JoinWords(there))));
+    fields->NotHere("configMapName",
+                    fmt::format("ConfigMap {} is not among the documents; hand it in with -f FILE{}", wanted,
+                                there.empty() ? "" : fmt::format(" (there are: {})", JoinWords(there))));
     return std::nullopt;
   }
 
@@ -266,9 +266,12 @@ class TemplateReader {
       for (const std::string_view name : PlaceholdersIn(string.text)) {
         used.emplace(name);
         if (Find(name) != nullptr || !names_are_good_) continue;
-        ErrorAt(position, string.path,
-                fmt::format("'{}{}}}' is not declared in trialParameters{}", kPlaceholderStart, name,
-                            DidYouMean(name, names)));
+        const std::string fault = fmt::format("'{}{}}}' is not declared in trialParameters", kPlaceholderStart, name);
+        if (source_->outside && DidYouMean(name, names).empty()) {  // a template of several experiments
+          faults().NotHere(position, string.path, fault + ": a trial would get it as it stands");
+        } else {
+          ErrorAt(position, string.path, fault + DidYouMean(name, names));
+        }
       }
       if (HasOpenPlaceholder(string.text)) {
         faults().Warning(position, string.path, "a '${' is not closed by '}': nothing is put in its place");

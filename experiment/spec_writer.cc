@@ -46,6 +46,29 @@ Node ParametersNode(const std::vector<ParameterSpec>& parameters) {
   return list;
 }
 
+Node SizesNode(const std::vector<int>& sizes) {
+  Node list = Node::Sequence();
+  for (const int size : sizes) list.Add(Node::Int(size));
+  return list;
+}
+
+Node NasNode(const NasConfig& nas) {
+  Node graph = Node::Map();
+  if (nas.graph.num_layers > 0) graph.Set("numLayers", Node::Int(nas.graph.num_layers));
+  if (!nas.graph.input_sizes.empty()) graph.Set("inputSizes", SizesNode(nas.graph.input_sizes));
+  if (!nas.graph.output_sizes.empty()) graph.Set("outputSizes", SizesNode(nas.graph.output_sizes));
+  Node operations = Node::Sequence();
+  for (const NasOperation& operation : nas.operations) {
+    Node& item = operations.Add(Node::Map());
+    item.Set("operationType", Node::String(operation.type));
+    if (!operation.parameters.empty()) item.Set("parameters", ParametersNode(operation.parameters));
+  }
+  Node node = Node::Map();
+  node.Set("graphConfig", std::move(graph));
+  node.Set("operations", std::move(operations));
+  return node;
+}
+
 Node ObjectiveNode(const ObjectiveSpec& objective) {
   Node node = Node::Map();
   node.Set("type", Word(WordOf(kObjectiveTypes, objective.type)));
@@ -112,7 +135,9 @@ Node TemplateNode(const TrialTemplate& trial_template) {
 
 Node CollectorNode(const MetricsCollectorSpec& collector) {
   Node node = Node::Map();
-  node.Set("collector", Node::Map()).Set("kind", Word(WordOf(kCollectorKinds, collector.kind)));
+  Node& who = node.Set("collector", Node::Map());
+  who.Set("kind", Word(WordOf(kCollectorKinds, collector.kind)));
+  if (collector.custom.kind == Node::Kind::kMap) who.Set("customCollector", collector.custom);
   Node source = Node::Map();
   if (collector.kind == CollectorKind::kPrometheusMetric) {
     Node& http = source.Set("httpGet", Node::Map());
@@ -122,7 +147,7 @@ Node CollectorNode(const MetricsCollectorSpec& collector) {
     Node& file = source.Set("fileSystemPath", Node::Map());
     const bool events = collector.kind == CollectorKind::kTensorFlowEvent;
     file.Set("path", Node::String(collector.path));
-    file.Set("kind", Word(events ? "Directory" : "File"));
+    file.Set("kind", Word(collector.directory ? "Directory" : "File"));
     if (!events) file.Set("format", Word(WordOf(kFileFormats, collector.format)));
   }
   if (!collector.filters.empty()) source.Set("filter", Node::Map()).Set("metricsFormat", TextList(collector.filters));
@@ -140,7 +165,8 @@ Node SpecNode(const ExperimentSpec& spec) {
   if (spec.max_failed_trial_count) node.Set("maxFailedTrialCount", Node::Int(*spec.max_failed_trial_count));
   node.Set("resumePolicy", Word(WordOf(kResumePolicies, spec.resume_policy)));
   node.Set("metricsCollectorSpec", CollectorNode(spec.metrics_collector));
-  node.Set("parameters", ParametersNode(spec.parameters));
+  if (!spec.parameters.empty()) node.Set("parameters", ParametersNode(spec.parameters));
+  if (spec.nas_config) node.Set("nasConfig", NasNode(*spec.nas_config));
   node.Set("trialTemplate", TemplateNode(spec.trial_template));
   return node;
 }

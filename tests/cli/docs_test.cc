@@ -53,7 +53,7 @@ TEST_F(Docs, EveryExampleRuns) {
 
 TEST_F(Docs, EveryOptionIsTold) {
   for (const std::string verb :
-       {"run", "lint", "get", "describe", "logs", "best", "suggest", "algorithms", "version"}) {
+       {"run", "lint", "schema", "get", "describe", "logs", "best", "suggest", "algorithms", "version"}) {
     EXPECT_THAT(page, testing::HasSubstr("\n## " + verb + "\n"));
     std::istringstream help(Qalam({verb, "--help"}).out);
     int options = 0;

@@ -121,8 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"algorithmName: random", "algorithmName: random\n    algorithmSettings: [{value: 1}]",
                          "13:25: error: spec.algorithm.algorithmSettings[0].name: is missing"},
                     Case{"algorithmName: random", "algorithmName: random\n  earlyStopping: {algorithmName: medianstop}",
-                         "13:34: warning: spec.earlyStopping.algorithmName: early stopping by 'medianstop' is not in "
-                         "this version: trials will not be stopped early"},
+                         "13:34: error: spec.earlyStopping.algorithmName: early-stopping rule 'medianstop' is one of "
+                         "Katib's, and not in this version of Qalam; this version has none"},
                     Case{"algorithmName: random", "algorithmName: random\n  earlyStopping: {algorithmName: medianstp}",
                          "13:34: error: spec.earlyStopping.algorithmName: early-stopping rule 'medianstp' is not "
                          "known; did you mean 'medianstop'?"},
@@ -155,8 +155,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"maxFailedTrialCount: 3", "resumePolicy: never",
              "15:17: error: spec.resumePolicy: 'never' is not one of: Never, LongRunning, FromVolume; did you mean "
              "'Never'?"},
-        Case{"maxFailedTrialCount: 3", "nasConfig: {graphConfig: {}}",
-             "15:3: error: spec.nasConfig: neural architecture search needs an algorithm for it"}));
+        Case{"maxFailedTrialCount: 3",
+             "nasConfig: {graphConfig: {numLayers: 1}, operations: [{operationType: a, parameters: "
+             "[{name: k, parameterType: int, feasibleSpace: {min: 1, max: 2}}]}]}",
+             "16:3: error: spec.parameters: nasConfig is there too: an experiment searches parameters or an "
+             "architecture, "
+             "not both"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Parameters, Fault,
