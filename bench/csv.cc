@@ -13,8 +13,21 @@
 namespace qalam::bench {
 namespace {
 
+std::size_t SplitInto(std::string_view line, std::vector<std::string>* cells) {
+  std::size_t count = 0;
+  while (true) {
+    const std::size_t comma = line.find(',');
+    cells->emplace_back(line.substr(0, comma));
+    ++count;
+    if (comma == std::string_view::npos) return count;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
 // gzopen reads plain files as they are.
-Result<std::string> ReadWhole(const std::string& path) {
+Result<std::string> ReadCompressed(const std::string& path) {
   struct Close {
     void operator()(gzFile file) const { gzclose(file); }
   };
@@ -30,21 +43,8 @@ Result<std::string> ReadWhole(const std::string& path) {
   return text;
 }
 
-std::size_t SplitInto(std::string_view line, std::vector<std::string>* cells) {
-  std::size_t count = 0;
-  while (true) {
-    const std::size_t comma = line.find(',');
-    cells->emplace_back(line.substr(0, comma));
-    ++count;
-    if (comma == std::string_view::npos) return count;
-    line.remove_prefix(comma + 1);
-  }
-}
-
-}  // namespace
-
 Result<Csv> Csv::Read(const std::string& path) {
-  QALAM_TRY(const std::string text, ReadWhole(path));
+  QALAM_TRY(const std::string text, ReadCompressed(path));
   Csv csv;
   std::size_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {

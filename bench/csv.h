@@ -11,6 +11,9 @@
 
 namespace qalam::bench {
 
+// The whole of a file, unpacked if it is gzip. NOT_FOUND, or DATA_LOSS where it is torn.
+Result<std::string> ReadCompressed(const std::string& path);
+
 class Csv {
  public:
   // NOT_FOUND: no such file. DATA_LOSS: a line has another number of cells than the header; the message names the line.
