@@ -3,8 +3,10 @@
 // It owns the folder's lock, says on disk that the attempt started before the command may run, keeps the command's
 // whole tree of processes together, and leaves an exit record that is on disk before it goes.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
@@ -15,6 +17,7 @@
 
 #include "pipelines/shim/child.h"
 #include "pipelines/shim/command.h"
+#include "pipelines/shim/output.h"
 #include "pipelines/shim/protocol.h"
 #include "pipelines/shim/record.h"
 #include "pipelines/shim/spawner.h"
@@ -30,8 +33,10 @@ enum class Ending { kByItself, kStopped, kDeadline };
 
 struct Attempt {
   int folder = -1;
+  int signals = -1;  // a signalfd of those that are watched
   Command command;
   Tree tree;
+  Output output;
   Moment begun;
   pid_t child = -1;
   StartFault fault;  // error 0: the command runs
@@ -53,8 +58,7 @@ int Launch(Attempt* attempt) {
   int release[2], fault[2];
   if (pipe2(release, O_CLOEXEC) != 0 || pipe2(fault, O_CLOEXEC) != 0) return errno;
   ChildPlumbing plumbing;
-  plumbing.output = openat(attempt->folder, kOutputFile, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (plumbing.output < 0) return errno;
+  if (const int error = attempt->output.Open(attempt->folder, &plumbing.output)) return error;
   plumbing.release = release[0];
   plumbing.fault = fault[1];
   plumbing.folder = attempt->folder;
@@ -105,9 +109,23 @@ bool Reap(Attempt* attempt) {
   }
 }
 
+// Waits for a signal or for output until `until`, at most.
+void Await(Attempt* attempt, long long now, long long until) {
+  constexpr long long kSecond = 1000 * kMillisecond;
+  if (attempt->output.full() && until > now + kSecond) until = now + kSecond;
+  const long long left = until > now ? until - now : 0;
+  const timespec patience{left / kSecond, left % kSecond};
+  pollfd ready[] = {{attempt->signals, POLLIN, 0}, {attempt->output.wanted(), POLLIN, 0}};
+  const int count = ppoll(ready, 2, until >= kNever - 1 ? nullptr : &patience, nullptr);
+  if (attempt->output.full() || (count > 0 && ready[1].revents != 0)) attempt->output.Pump();
+  signalfd_siginfo info{};
+  while (read(attempt->signals, &info, sizeof(info)) == sizeof(info)) {
+    if (info.ssi_signo == SIGTERM && attempt->ending == Ending::kByItself) attempt->ending = Ending::kStopped;
+  }
+}
+
 // Until the command has ended, by itself or because it was told to or ran out of time.
 void Supervise(Attempt* attempt) {
-  const sigset_t watched = WatchedSignals();
   const long long timeout = attempt->command.timeout_ms;
   const long long deadline = timeout > 0 ? attempt->begun.monotonic + timeout * kMillisecond : kNever;
   long long kill_at = kNever;
@@ -122,17 +140,7 @@ void Supervise(Attempt* attempt) {
       kill(attempt->child, SIGKILL);
       kill_at = kNever - 1;
     }
-    const long long next = attempt->ending == Ending::kByItself ? deadline : kill_at;
-    siginfo_t info{};
-    int got = 0;
-    if (next >= kNever - 1) {
-      got = sigwaitinfo(&watched, &info);
-    } else {
-      const long long left = next - now > 0 ? next - now : 0;
-      const timespec patience{left / (1000 * kMillisecond), left % (1000 * kMillisecond)};
-      got = sigtimedwait(&watched, &info, &patience);
-    }
-    if (got == SIGTERM && attempt->ending == Ending::kByItself) attempt->ending = Ending::kStopped;
+    Await(attempt, now, attempt->ending == Ending::kByItself ? deadline : kill_at);
   }
 }
 
@@ -205,6 +213,10 @@ void Record(Attempt* attempt, bool tree_is_gone) {
     exit.warning << "no memory cgroup could be made here: the limit was put on the size of each process (RLIMIT_DATA)";
   }
   if (!tree_is_gone) exit.warning << "some of its processes could not be killed";
+  if (attempt->output.cut()) {
+    exit.warning << (exit.warning.view().empty() ? "" : "; ")
+                 << "its output was cut off: it reached the limit on a file's size (ulimit -f)";
+  }
   WriteExit(attempt->folder, exit);
 }
 
@@ -215,6 +227,8 @@ int RunAttempt(const char* path) {
   close_range(STDERR_FILENO + 1, ~0U, 0);
 
   static Attempt attempt;
+  attempt.signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (attempt.signals < 0) return kSetupFailed + errno;
   attempt.folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (attempt.folder < 0) return kSetupFailed + errno;
   if (flock(attempt.folder, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? kLockHeld : kSetupFailed + errno;
@@ -226,6 +240,7 @@ int RunAttempt(const char* path) {
   Supervise(&attempt);
   // All before the record: what is recorded has ended, its output too, and nobody looks for its remains again.
   const bool gone = attempt.tree.Kill();
+  attempt.output.Finish();
   attempt.out_of_memory = attempt.tree.RanOutOfMemory();
   attempt.tree.Remove();
   Record(&attempt, gone);

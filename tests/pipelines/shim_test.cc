@@ -283,6 +283,33 @@ TEST_F(ShimTest, AMemoryLimitIsEnforcedAndNamed) {
   EXPECT_EQ(ReadFile(folder.path() + "/memory/output.log"), "");
 }
 
+TEST_F(ShimTest, ACommandThatOpensDevStderrCutsNothingOffItsLog) {
+  Play("reopen", "echo one; echo two > /dev/stderr; echo three > /dev/stdout; echo four >&2");
+  EXPECT_EQ(ReadFile(folder.path() + "/reopen/output.log"), "one\ntwo\nthree\nfour\n");
+}
+
+TEST_F(ShimTest, AllThatWasPrintedIsInTheLogWhenTheEndIsRecorded) {
+  const StepRecord record = Play("flood", "(trap '' TERM; exec yes a line) & head -c 30000000 /dev/zero; exit 3");
+  EXPECT_EQ(record.exit_code, 3);
+  const std::string log = ReadFile(folder.path() + "/flood/output.log");
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\0'), 30'000'000);
+}
+
+TEST_F(ShimTest, AnOutputBeyondTheLimitOfAFilesSizeIsCutOffAndTheRecordSaysSo) {
+  const std::string path = Prepare("cut", "head -c 100000 /dev/zero; exit 3"), limited = folder.path() + "/limited";
+  std::ofstream(limited) << "#!/bin/bash\nulimit -f 40\nexec " << ShimPath() << " \"$1\"\n";
+  std::filesystem::permissions(limited, std::filesystem::perms::owner_all);
+  const auto spawned = SpawnDetached(limited, path);
+  ASSERT_TRUE(spawned.ok());
+  const Fd& process = *spawned;
+  EXPECT_EQ(Wait(process), shim::kDone);
+  const auto record = ReadExit(path);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->exit_code, 3);
+  EXPECT_THAT(record->message, HasSubstr("its output was cut off"));
+  EXPECT_EQ(ReadFile(path + "/output.log").size(), 40u << 10);
+}
+
 TEST_F(ShimTest, ItLeavesNoCgroup) {
   Play("group", "true");
   const auto started = ReadStarted(folder.path() + "/group");
@@ -310,6 +337,28 @@ TEST_F(ShimTest, AFullDiskDelaysTheExitRecordAndLosesNothing) {
   std::filesystem::remove(path + "/filler");
   EXPECT_EQ(Wait(process), shim::kDone);
   EXPECT_EQ(ReadExit(path)->exit_code, 5);
+  EXPECT_EQ(std::system(("umount " + mount).c_str()), 0);
+}
+
+TEST_F(ShimTest, AFullDiskMakesACommandThatPrintsWaitAndFailsNothing) {
+  const std::string mount = folder.path() + "/little";
+  std::filesystem::create_directory(mount);
+  if (std::system(("mount -t tmpfs -o size=128k tmpfs " + mount + " 2>/dev/null").c_str()) != 0) {
+    GTEST_SKIP() << "no tmpfs can be mounted here";
+  }
+  CommandFile command;
+  command.argv = {"/bin/sh", "-c", "cat /dev/zero > filler 2>/dev/null; head -c 100000 /dev/zero && echo end"};
+  const std::string path = mount + "/a";
+  command.cwd = path;
+  EXPECT_TRUE(PrepareAttempt(path, command).ok());
+  const Fd process = Spawn(path);
+  EXPECT_TRUE(WaitFor([&] { return std::filesystem::space(mount).available == 0; }));
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_FALSE(Reap(process));
+  std::filesystem::remove(path + "/filler");
+  EXPECT_EQ(Wait(process), shim::kDone);
+  EXPECT_EQ(ReadExit(path)->exit_code, 0);
+  EXPECT_EQ(ReadFile(path + "/output.log"), std::string(100'000, '\0') + "end\n");
   EXPECT_EQ(std::system(("umount " + mount).c_str()), 0);
 }
 
