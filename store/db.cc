@@ -153,6 +153,11 @@ void Database::CheckpointOnClose(bool wanted) {
   sqlite3_db_config(connection_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wanted ? 0 : 1, nullptr);
 }
 
+bool Database::Moved() {
+  int moved = 0;
+  return sqlite3_file_control(connection_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 void Database::Checkpoint(bool restart, std::chrono::milliseconds patience) {
   if (restart) sqlite3_busy_timeout(connection_, static_cast<int>(patience.count()));
   sqlite3_wal_checkpoint_v2(connection_, "main", restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,

@@ -134,6 +134,8 @@ class Database {
 
   // While false, closing leaves the file as it is, even when it is the last to close.
   void CheckpointOnClose(bool wanted);
+  // Whether the file at its path is another one by now, or none: what is written then is seen by nobody.
+  bool Moved();
   int wal_pages() const { return wal_pages_; }  // after the last commit
   // Moves committed pages from the log into the file. `restart`: also waits, for `patience` at most, for readers to
   // leave the log, so that it begins again at its start. What could not be done now is done another time.

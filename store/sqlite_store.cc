@@ -67,6 +67,12 @@ Status SqliteStore::Commit(const WriteBatch& batch) {
   if (batch.empty()) return OkStatus();
   const auto write = [&]() -> Status {
     QALAM_TRY(Transaction transaction, db_->Begin());
+    if (db_->Moved()) {
+      return Error(Code::kDataLoss,
+                   "{} was removed or replaced while it was in use: nothing more can be recorded. Put that very file "
+                   "back (mv, not cp) and work goes on; or end this process",
+                   db_->file());
+    }
     QALAM_RETURN_IF_ERROR(WriteAll(batch));
     return transaction.Commit();
   };

@@ -471,6 +471,21 @@ TEST_F(SqliteStoreTest, AWriterWaitsForAnotherProgramsTransactionAndThenSaysSo) 
   EXPECT_TRUE(store->Commit(FullBatch()).ok());
 }
 
+TEST_F(SqliteStoreTest, NothingIsCommittedToAFileThatWasRemovedOrReplaced) {
+  const auto store = Get(OpenSqliteStore(file_));
+  ASSERT_TRUE(store->Commit(FullBatch()).ok());
+  WriteBatch more;
+  more.trials = {SomeTrial(2)};
+  fs::rename(file_, file_ + ".away");
+  const Status removed = store->Commit(more);
+  EXPECT_EQ(removed.code(), Code::kDataLoss) << removed.ToString();
+  EXPECT_THAT(removed.message(), HasSubstr(file_ + " was removed or replaced"));
+  fs::copy_file(file_ + ".away", file_);
+  EXPECT_EQ(store->Commit(more).code(), Code::kDataLoss);
+  fs::rename(file_ + ".away", file_);
+  EXPECT_TRUE(store->Commit(more).ok());
+}
+
 TEST_F(SqliteStoreTest, ValuesThatAPersonSpoiledAreNamed) {
   Fill(file_);
   const auto expect_fault = [&](const std::string& sql, const std::string& undo) {
