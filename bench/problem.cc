@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/problem.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+
+namespace qalam::bench {
+namespace {
+
+SearchSpace MustCreate(const std::string& name, const std::vector<ParameterSpec>& parameters) {
+  auto space = SearchSpace::Create(parameters);
+  QALAM_CHECK(space.ok(), name + ": " + space.status().ToString());
+  return *std::move(space);
+}
+
+}  // namespace
+
+Problem::Problem(std::string name, std::vector<ParameterSpec> parameters, int steps, double best)
+    : name_(std::move(name)),
+      parameters_(std::move(parameters)),
+      space_(MustCreate(name_, parameters_)),
+      steps_(steps),
+      best_(best) {}
+
+ParameterSpec NumberParameter(std::string name, ParameterType type, double min, double max, Distribution distribution) {
+  ParameterSpec spec{std::move(name), type, {}};
+  spec.feasible.min = fmt::format("{}", min);
+  spec.feasible.max = fmt::format("{}", max);
+  if (type == ParameterType::kInt) {
+    spec.feasible.min = fmt::format("{:.0f}", min);
+    spec.feasible.max = fmt::format("{:.0f}", max);
+  }
+  spec.feasible.distribution = distribution;
+  return spec;
+}
+
+ParameterSpec ListParameter(std::string name, ParameterType type, std::vector<std::string> list) {
+  ParameterSpec spec{std::move(name), type, {}};
+  spec.feasible.list = std::move(list);
+  return spec;
+}
+
+double NumberOf(const Assignment& assignment) {
+  const std::string& text = assignment.value;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  QALAM_CHECK(error == std::errc(), "a legal value of a number parameter is a number: " + text);
+  return value;
+}
+
+}  // namespace qalam::bench
