@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of qalam: CLI11's parser made from the table of verbs (cli/verb.h), each of which has its own file.
+#include <fcntl.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -66,6 +69,13 @@ void AddVerb(CLI::App* app, const Verb& verb, const std::function<int(const Invo
   });
 }
 
+// Started without standard input, output or error: the next file to be opened would be taken for it.
+void FillStandardStreams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)!open("/dev/null", O_RDWR);
+  }
+}
+
 int Main(int argc, char** argv) {
   // What follows -- is the command to tune: none of it is ours to read.
   char** const end = argv + argc;
@@ -94,6 +104,7 @@ int Main(int argc, char** argv) {
 }  // namespace qalam
 
 int main(int argc, char** argv) {
+  qalam::FillStandardStreams();
   try {
     return qalam::Main(argc, argv);
   } catch (const std::exception& fault) {

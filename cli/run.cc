@@ -153,7 +153,7 @@ int RunVerb(const RunOptions& options) {
       patience -= kLookAgain;
     }
   }
-  output.FlushAll();
+  if (*code != kInterrupted) output.FlushAll();
   return *code;
 }
 

@@ -25,6 +25,7 @@ constexpr Duration kSummaryEvery = std::chrono::minutes(1);
 constexpr Duration kWhyEvery = seconds(1);
 constexpr Duration kWaitingIsTold = seconds(3);  // in lines: the first time that nothing happened for so long
 constexpr Duration kDrainWithin = seconds(8);    // SIGTERM: whoever sent it may send SIGKILL after ten
+constexpr milliseconds kLastWords{1'000};        // after a signal: for whoever reads to take the end of it
 constexpr int kLastOutputLines = 5;
 
 std::string Names(const std::vector<Experiment>& experiments) {
@@ -232,7 +233,7 @@ void Runner::Finish(Outcome outcome) {
                                options_.command_line));
     }
   }
-  output_.FlushAll();
+  if (stage_ != Stage::kRunning) output_.FlushAll(kLastWords);  // a reader that has stopped must not keep us
   loop_.Stop();
 }
 

@@ -116,10 +116,14 @@ void Output::Flush() {
   waiting_.erase(0, written);
 }
 
-void Output::FlushAll() {
-  for (Flush(); behind(); Flush()) {
+void Output::FlushAll(std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kLook{1'000};
+  for (Flush(); behind() && patience.count() > 0; Flush()) {
+    const auto wait = std::min(patience, kLook);
     pollfd ready{fd_, POLLOUT, 0};
-    if (poll(&ready, 1, -1) < 0 && errno != EINTR) return;
+    const int got = poll(&ready, 1, static_cast<int>(wait.count()));
+    if (got < 0 && errno != EINTR) return;
+    if (got <= 0) patience -= wait;
   }
 }
 

@@ -2,6 +2,7 @@
 // Standard output and what stands behind it: a terminal that can be drawn on, or lines into a pipe or a file.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,9 @@ class Output {
   void Frame(const std::vector<std::string>& lines);  // in place of the last one
   void EndFrame();                                    // the last frame stays and is built upon no more
   void EraseFrame();
-  void Flush();     // what can be written now
-  void FlushAll();  // waits
+  void Flush();  // what can be written now
+  // Waits for the reader, but no longer than `patience` for one who takes nothing.
+  void FlushAll(std::chrono::milliseconds patience = std::chrono::milliseconds::max());
   bool behind() const { return !waiting_.empty(); }
 
  private:

@@ -100,6 +100,17 @@ TEST_F(Interrupt, SigtermDrainsWithinTenSecondsAndLosesNothing) {
   EXPECT_EQ(Lines("started"), 3) << "the two that were left running were not started again";
 }
 
+TEST_F(Interrupt, SigtermEndsARunWhoseReaderHasStoppedReading) {
+  WriteExperiment("e.yaml", {.trials = 3, .parallel = 2});
+  Program run({"/bin/sh", "-c",
+               "mkfifo pipe; exec 3<>pipe; timeout 1 cat /dev/zero >&3; exec " QALAM_BUILD_DIR "/qalam run e.yaml >&3"},
+              {.folder = folder_});
+  ASSERT_TRUE(Started(2));
+  run.Signal(SIGTERM);
+  EXPECT_EQ(run.Wait(seconds(30)).code, 130);
+  Write("go", "");
+}
+
 TEST_F(Interrupt, AfterKill9TheSameCommandGoesOnWithTheTrialsThatRun) {
   WriteExperiment("e.yaml", {.trials = 4, .parallel = 2});
   auto run = Start({"run", "e.yaml"});

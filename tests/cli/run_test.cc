@@ -33,6 +33,13 @@ TEST_F(RunCommand, AnExperimentEndsWithItsBestTrial) {
   EXPECT_THAT(Files(), ElementsAre("e.yaml", "qalam.db", "qalam.db.d", "qalam.db.lock", "trial.sh"));
 }
 
+TEST_F(RunCommand, ClosedStandardStreamsAreNotTakenForFilesOfItsOwn) {
+  WriteExperiment("e.yaml", {.trials = 2});
+  Program run({"/bin/sh", "-c", "exec " QALAM_BUILD_DIR "/qalam run e.yaml <&- >&- 2>&-"}, {.folder = folder_});
+  EXPECT_EQ(run.Wait().code, 0);
+  EXPECT_THAT(Qalam({"get", "experiments"}).out, HasSubstr("2/2"));
+}
+
 TEST_F(RunCommand, InAPipeThereIsNothingButLines) {
   WriteExperiment("e.yaml", {.trials = 3});
   const Finished done = Qalam({"run", "e.yaml"});
