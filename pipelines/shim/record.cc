@@ -70,6 +70,20 @@ int TryWriteExit(int folder, std::string_view text) {
   return fsync(folder) == 0 ? 0 : errno;
 }
 
+// The command may have done something to its own folder: it can be written again, and nothing is in the record's way.
+void MakeWay(int folder) {
+  fchmod(folder, 0700);
+  for (const char* name : {kExitDraft, kExitFile}) {
+    struct stat status {};
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(status.st_mode)) continue;
+    Text<64> aside;
+    aside << name << ".not-ours";
+    if (unlinkat(folder, name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0) != 0) {
+      renameat(folder, name, folder, aside.c_str());
+    }
+  }
+}
+
 }  // namespace
 
 Moment Now() { return {Read(CLOCK_REALTIME), Read(CLOCK_MONOTONIC)}; }
@@ -138,6 +152,7 @@ void WriteExit(int folder, const Exit& exit) {
   struct stat status {};
   for (unsigned pause = kFirstPause; TryWriteExit(folder, text.view()) != 0;) {
     if (fstat(folder, &status) == 0 && status.st_nlink == 0) return;
+    MakeWay(folder);
     usleep(pause);
     pause = pause * 2 < kLongestPause ? pause * 2 : kLongestPause;
   }

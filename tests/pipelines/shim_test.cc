@@ -310,6 +310,13 @@ TEST_F(ShimTest, AnOutputBeyondTheLimitOfAFilesSizeIsCutOffAndTheRecordSaysSo) {
   EXPECT_EQ(ReadFile(path + "/output.log").size(), 40u << 10);
 }
 
+TEST_F(ShimTest, WhatACommandPutsInTheWayOfItsExitRecordIsPutAside) {
+  EXPECT_EQ(Play("folder", "mkdir exit.json exit.json.tmp; exit 3").exit_code, 3);
+  EXPECT_EQ(Play("full", "mkdir -p exit.json/kept exit.json.tmp/kept; exit 3").exit_code, 3);
+  EXPECT_TRUE(std::filesystem::exists(folder.path() + "/full/exit.json.not-ours/kept"));
+  EXPECT_EQ(Play("link", "ln -s /dev/full exit.json.tmp; chmod 500 .; exit 3").exit_code, 3);
+}
+
 TEST_F(ShimTest, ItLeavesNoCgroup) {
   Play("group", "true");
   const auto started = ReadStarted(folder.path() + "/group");
