@@ -49,6 +49,7 @@ bool RemoteHost::Settled(std::int64_t id) {
 
 std::string RemoteHost::WhyWaiting(std::int64_t id) {
   const Result<Node> answer = Ask("why", id);
+  if (answer.status().code() == Code::kUnavailable) return answer.status().message();
   const Node* why = answer.ok() ? answer->Find("why") : nullptr;
   return why == nullptr ? "" : why->text;
 }

@@ -253,6 +253,18 @@ TEST_F(Interrupt, OfEightStartedAtOnceOneHoldsTheDatabaseAndAllEndWell) {
   EXPECT_EQ(Lines("started"), 16);
 }
 
+TEST_F(Interrupt, DescribeSaysThatTheOneWhoRunsItDoesNotAnswer) {
+  WriteExperiment("e.yaml", {.trials = 2, .parallel = 1});
+  auto run = Start({"run", "e.yaml"});
+  ASSERT_TRUE(Started(1));
+  run->Signal(SIGSTOP);
+  const Finished described = Qalam({"describe", "experiment", "small"});
+  EXPECT_THAT(described.out, HasSubstr("the qalam that holds the database does not answer"));
+  run->Signal(SIGCONT);
+  Write("go", "");
+  EXPECT_EQ(run->Wait().code, 0);
+}
+
 TEST_F(Interrupt, DescribeSaysWhatIsWaitedFor) {
   WriteExperiment("e.yaml", {.trials = 2, .parallel = 1});
   auto run = Start({"run", "e.yaml"});
