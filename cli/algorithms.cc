@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // qalam algorithms: what there is to choose from, out of the tables that also parse and check the settings.
 #include "algorithms/suggester.h"
+#include "cli/listing.h"
 #include "cli/lookup.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -30,21 +31,27 @@ Node ToNode(const AlgorithmInfo& algorithm) {
   return out;
 }
 
-std::string List(const std::string& output) {
-  if (output == "json") {
-    Node all = Node::Sequence();
-    for (const AlgorithmInfo& algorithm : Algorithms()) all.Add(ToNode(algorithm));
-    return ToJson(all, 2) + "\n";
+Result<std::string> List(const std::string& output) {
+  const auto& all = Algorithms();
+  if (WantsDocument(output)) {
+    Node list = Node::Sequence();
+    for (const AlgorithmInfo& algorithm : all) list.Add(ToNode(algorithm));
+    return PrintDocument(list, output);
   }
-  Table table({"NAME", "SUMMARY"});
-  for (const AlgorithmInfo& algorithm : Algorithms()) {
-    table.Row({std::string(algorithm.name), std::string(algorithm.summary)});
+  if (output == "name") {
+    std::string names;
+    for (const AlgorithmInfo& algorithm : all) names += fmt::format("algorithm/{}\n", algorithm.name);
+    return names;
   }
-  return table.Text();
+  const Listing listing(
+      all.size(),
+      {{"name", "NAME", Column::kAll, [&](std::size_t row) { return std::string(all[row].name); }, {}},
+       {"summary", "SUMMARY", Column::kAll, [&](std::size_t row) { return std::string(all[row].summary); }, {}}});
+  return output == "csv" ? listing.Csv() : listing.Table(false);
 }
 
-std::string Describe(const AlgorithmInfo& algorithm, const std::string& output) {
-  if (output == "json") return ToJson(ToNode(algorithm), 2) + "\n";
+Result<std::string> Describe(const AlgorithmInfo& algorithm, const std::string& output) {
+  if (WantsDocument(output)) return PrintDocument(ToNode(algorithm), output);
   Table table({"SETTING", "TYPE", "RANGE", "DEFAULT", "WHAT IT IS"});
   for (const SettingHelp& help : algorithm.settings->Describe()) {
     table.Row({help.name, help.type, help.range, help.preset, help.doc});
@@ -52,10 +59,15 @@ std::string Describe(const AlgorithmInfo& algorithm, const std::string& output) 
   return fmt::format("{}: {}\n{}", algorithm.name, algorithm.summary, table.empty() ? "no settings\n" : table.Text());
 }
 
+int Show(const Result<std::string>& text) {
+  if (!text.ok()) return Complain(text.status());
+  Print(*text);
+  return kDone;
+}
+
 int AlgorithmsVerb(const AlgorithmsOptions& options) {
   if (options.describe.empty()) {
-    Print(List(options.output));
-    return kDone;
+    return Show(List(options.output));
   }
   const AlgorithmInfo* algorithm = FindAlgorithm(options.describe);
   if (algorithm == nullptr) {
@@ -65,8 +77,7 @@ int AlgorithmsVerb(const AlgorithmsOptions& options) {
     return Complain(Error(Code::kNotFound, "algorithm '{}' is not known{}", options.describe,
                           nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
   }
-  Print(Describe(*algorithm, options.output));
-  return kDone;
+  return Show(Describe(*algorithm, options.output));
 }
 
 }  // namespace
@@ -74,10 +85,10 @@ int AlgorithmsVerb(const AlgorithmsOptions& options) {
 Verb MakeAlgorithmsVerb() {
   const auto o = std::make_shared<AlgorithmsOptions>();
   Verb algorithms{"algorithms", "who can propose trials, and their settings"};
-  AddOutput(&algorithms, &o->output, {"table", "json"});
+  AddOutput(&algorithms, &o->output, {"table", "json", "yaml", "name", "csv", "jsonpath="});
   Verb& describe = algorithms.verbs.emplace_back(Verb{"describe", "the settings of one"});
   describe.Option("NAME", &o->describe, "an algorithm").Required();
-  AddOutput(&describe, &o->output, {"table", "json"});
+  AddOutput(&describe, &o->output, {"table", "json", "yaml", "jsonpath="});
   algorithms.run = [o](const Invocation&) { return AlgorithmsVerb(*o); };
   return algorithms;
 }

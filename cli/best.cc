@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "cli/launch.h"
+#include "cli/listing.h"
 #include "cli/lookup.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -41,8 +42,8 @@ std::string Variable(const std::string& name) {
   return out;
 }
 
-std::string Show(const Experiment& experiment, const ExperimentSpec& spec, const Trial& trial,
-                 const std::string& output) {
+Result<std::string> Show(const Experiment& experiment, const ExperimentSpec& spec, const Trial& trial,
+                         const std::string& output) {
   const std::string metric = spec.objective.metric_name;
   const std::string value = StrategyValue(spec.objective, metric, *trial.observation);
   std::string out;
@@ -80,7 +81,7 @@ std::string Show(const Experiment& experiment, const ExperimentSpec& spec, const
     const auto parameter = std::ranges::find(spec.parameters, a.name, &ParameterSpec::name);
     parameters.Set(a.name, parameter == spec.parameters.end() ? Node::String(a.value) : Typed(*parameter, a.value));
   }
-  return output == "json" ? ToJson(document, 2) + "\n" : ToYaml(document);
+  return PrintDocument(document, output);
 }
 
 Result<std::string> Best(StoreReader& reader, const BestOptions& options) {
@@ -112,7 +113,7 @@ Verb MakeBestVerb() {
       "Examples:\n  python3 train.py $(qalam best digits -o flags)\n  eval \"$(qalam best digits -o env)\"; echo "
       "$QALAM_PARAM_LR";
   best.Option("EXPERIMENT", &o->experiment, "its name (default: the only one there is)");
-  AddOutput(&best, &o->output, {"table", "json", "yaml", "env", "flags"});
+  AddOutput(&best, &o->output, {"table", "json", "yaml", "env", "flags", "jsonpath="});
   AddNamespace(&best, &o->namespace_name);
   AddDatabase(&best, &o->db);
   best.run = [o](const Invocation&) { return BestVerb(*o); };

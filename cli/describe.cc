@@ -5,6 +5,7 @@
 
 #include "cli/input.h"
 #include "cli/launch.h"
+#include "cli/listing.h"
 #include "cli/lookup.h"
 #include "cli/remote.h"
 #include "cli/text.h"
@@ -125,8 +126,7 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
   QALAM_TRY(const Experiment e, LookUpExperiment(reader, options.namespace_name, options.name));
   if (options.output != "table") {
     QALAM_TRY(const std::vector<Trial> trials, reader.Trials(e.id));
-    const Node document = ExperimentToDocument(e, trials);
-    return options.output == "json" ? ToJson(document, 2) + "\n" : ToYaml(document);
+    return PrintDocument(ExperimentToDocument(e, trials), options.output);
   }
   QALAM_TRY(const ExperimentSpec spec, ReadStored(e));
   QALAM_TRY(const std::vector<Event> events, reader.Events(e.id));
@@ -233,8 +233,7 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
   QALAM_TRY(const FoundTrial found, LookUpTrial(reader, options.namespace_name, options.name));
   const Trial& t = found.trial;
   if (options.output != "table") {
-    const Node document = TrialToDocument(found.experiment, t);
-    return options.output == "json" ? ToJson(document, 2) + "\n" : ToYaml(document);
+    return PrintDocument(TrialToDocument(found.experiment, t), options.output);
   }
   QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
   QALAM_TRY(const std::vector<StepRecord> steps, reader.Steps(t.name));
@@ -275,7 +274,7 @@ Verb MakeDescribeVerb() {
   kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
   describe.Option("KIND", &o->kind, "experiment or trial").OneOf(kinds).Required();
   describe.Option("NAME", &o->name, "its name; trials also as EXPERIMENT#17").Required();
-  AddOutput(&describe, &o->output, {"table", "json", "yaml"});
+  AddOutput(&describe, &o->output, {"table", "json", "yaml", "jsonpath="});
   AddNamespace(&describe, &o->namespace_name);
   AddDatabase(&describe, &o->db);
   describe.run = [o](const Invocation&) { return DescribeVerb(*o); };

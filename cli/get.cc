@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// qalam get: experiments, trials and suggestions as tables, or as the objects that Katib would print.
+// qalam get: experiments, trials and suggestions as tables, or as the objects that Katib would print; once, or as they
+// change.
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <thread>
 #include <utility>
 
-#include "cli/launch.h"
+#include "cli/columns.h"
 #include "cli/lookup.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -14,178 +17,32 @@
 namespace qalam {
 namespace {
 
+constexpr std::chrono::milliseconds kLookAgain{200};  // -w
+
 struct GetOptions : ViewOptions {
-  std::string kind, name, sort;
+  std::string kind, name;
+  ListOptions list;
+  bool watch = false;
+  bool trials() const { return kind.starts_with("trial"); }
+  bool suggestions() const { return kind.starts_with("sugg"); }
 };
 
-struct ExperimentWithSpec {
-  Experiment record;
-  ExperimentSpec spec;
+// A listing, and the objects behind its rows.
+struct Section {
+  Listing listing;
+  std::function<std::string(std::size_t row)> object;  // "trial/NAME"
+  std::function<Result<Node>(std::size_t row)> document;
 };
-
-std::string TrialsOf(const ExperimentWithSpec& e) {
-  const TrialCounts& counts = e.record.counts;
-  const int ended = counts.total - counts.created - counts.running;
-  return e.spec.max_trial_count ? fmt::format("{}/{}", ended, *e.spec.max_trial_count) : fmt::format("{}", ended);
-}
-
-std::string AgeOf(WallTime time) { return time == WallTime{} ? "-" : Age(SystemClock().Wall() - time); }
 
 // One object, or a list of them, as kubectl prints them.
-std::string Documents(std::vector<Node> documents, bool one, const std::string& output) {
+Node ListDocument(std::vector<Node> documents, bool one) {
+  if (one && documents.size() == 1) return std::move(documents[0]);
   Node out = Node::Map();
-  if (one && documents.size() == 1) {
-    out = std::move(documents[0]);
-  } else {
-    out.Set("apiVersion", Node::String("v1"));
-    out.Set("kind", Node::String("List"));
-    Node& items = out.Set("items", Node::Sequence());
-    for (Node& document : documents) items.Add(std::move(document));
-  }
-  return output == "json" ? ToJson(out, 2) + "\n" : ToYaml(out);
-}
-
-Result<std::vector<ExperimentWithSpec>> Select(StoreReader& reader, const GetOptions& options) {
-  std::vector<Experiment> records;
-  if (options.name.empty()) {
-    QALAM_TRY(records, reader.Experiments());
-    std::erase_if(records, [&](const Experiment& e) {
-      return !options.namespace_name.empty() && e.namespace_name != options.namespace_name;
-    });
-  } else {
-    QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
-    records.push_back(std::move(record));
-  }
-  std::vector<ExperimentWithSpec> selected;
-  for (Experiment& record : records) {
-    QALAM_TRY(ExperimentSpec spec, ReadStored(record));
-    selected.push_back({std::move(record), std::move(spec)});
-  }
-  return selected;
-}
-
-Result<std::string> Experiments(StoreReader& reader, const GetOptions& options) {
-  QALAM_TRY(const auto experiments, Select(reader, options));
-  if (options.output == "json" || options.output == "yaml") {
-    std::vector<Node> documents;
-    for (const ExperimentWithSpec& e : experiments) {
-      QALAM_TRY(const std::vector<Trial> trials, reader.Trials(e.record.id));
-      documents.push_back(ExperimentToDocument(e.record, trials));
-    }
-    return Documents(std::move(documents), !options.name.empty(), options.output);
-  }
-  std::string names;
-  const bool wide = options.output != "table";  // csv has every column too
-  std::vector<std::string> header = {"NAME", "STATUS", "BEST", "TRIALS", "ALGORITHM", "AGE"};
-  if (wide) header.insert(header.end(), {"NAMESPACE", "OBJECTIVE", "RUNNING", "FAILED", "BEST TRIAL", "REASON"});
-  Table table(header);
-  for (const ExperimentWithSpec& e : experiments) {
-    names += "experiment/" + e.record.name + "\n";
-    std::string best = "-";
-    if (!e.record.best_trial.empty()) {
-      QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(e.record.best_trial));
-      if (trial) best = ObjectiveText(e.spec.objective, *trial);
-    }
-    std::vector<std::string> row = {e.record.name, StatusWord(e.record),  best,
-                                    TrialsOf(e),   e.spec.algorithm.name, AgeOf(e.record.created)};
-    if (wide) {
-      const TrialCounts& counts = e.record.counts;
-      const bool minimize = e.spec.objective.type == ObjectiveType::kMinimize;
-      row.insert(row.end(),
-                 {e.record.namespace_name,
-                  fmt::format("{} {}", minimize ? "minimize" : "maximize", e.spec.objective.metric_name),
-                  std::to_string(counts.running), std::to_string(counts.failed + counts.metrics_unavailable),
-                  e.record.best_trial, e.record.conditions.empty() ? "" : e.record.conditions.back().reason});
-    }
-    table.Row(std::move(row));
-  }
-  if (options.output == "name") return names;
-  return options.output == "csv" ? table.Csv() : table.Text();
-}
-
-void SortByObjective(const ObjectiveSpec& objective, std::vector<Trial>* trials) {
-  const double sign = objective.type == ObjectiveType::kMinimize ? 1 : -1;
-  const auto key = [&](const Trial& trial) {
-    const auto value = trial.observation ? ObjectiveValue(objective, *trial.observation) : std::nullopt;
-    return value ? sign * *value : std::numeric_limits<double>::infinity();
-  };
-  std::stable_sort(trials->begin(), trials->end(), [&](const Trial& a, const Trial& b) { return key(a) < key(b); });
-}
-
-// A table for each experiment, since the parameters differ.
-std::string TrialTable(const ExperimentWithSpec& e, const std::vector<Trial>& trials, const std::string& output) {
-  const bool csv = output == "csv", wide = output == "wide" || csv;
-  std::vector<std::string> metrics = {e.spec.objective.metric_name};
-  if (wide) {
-    const auto& more = e.spec.objective.additional_metric_names;
-    metrics.insert(metrics.end(), more.begin(), more.end());
-  }
-  std::vector<std::string> header = {csv ? "ordinal" : "TRIAL", csv ? "name" : "NAME", csv ? "status" : "STATUS"};
-  header.insert(header.end(), metrics.begin(), metrics.end());
-  for (const ParameterSpec& p : e.spec.parameters) header.push_back(p.name);
-  if (csv) {
-    header.insert(header.end(), {"started", "completed"});
-  } else {
-    header.emplace_back("AGE");
-  }
-  if (wide) header.emplace_back(csv ? "message" : "MESSAGE");
-  Table table(header);
-  for (const Trial& trial : trials) {
-    std::vector<std::string> row = {fmt::format("{}{}", csv ? "" : "#", trial.ordinal), trial.name,
-                                    std::string(ToString(trial.state))};
-    for (const std::string& metric : metrics) {
-      const std::string value = trial.observation ? StrategyValue(e.spec.objective, metric, *trial.observation) : "";
-      row.push_back(csv ? value : value.empty() || value == "unavailable" ? "-" : ShortValue(value));
-    }
-    for (const ParameterSpec& p : e.spec.parameters) {
-      const auto found = std::ranges::find(trial.assignments, p.name, &Assignment::name);
-      const std::string value = found == trial.assignments.end() ? "" : found->value;
-      row.push_back(csv ? value : ShortValue(value));
-    }
-    if (csv) {
-      row.insert(row.end(), {FormatTimePrecise(trial.started), FormatTimePrecise(trial.completed)});
-    } else {
-      row.push_back(AgeOf(trial.started));
-    }
-    if (wide) row.push_back(trial.conditions.empty() ? "" : Printable(FirstLine(trial.conditions.back().message)));
-    table.Row(std::move(row));
-  }
-  return csv ? table.Csv() : table.Text();
-}
-
-// `name` is an experiment, whose trials are meant, or a trial; empty: all trials.
-Result<std::string> TrialsVerb(StoreReader& reader, const GetOptions& options) {
-  std::vector<std::pair<ExperimentWithSpec, std::vector<Trial>>> selected;
-  bool one = false;
-  if (!options.name.empty()) {
-    if (auto trial = LookUpTrial(reader, options.namespace_name, options.name); trial.ok()) {
-      one = true;
-      QALAM_TRY(ExperimentSpec spec, ReadStored(trial->experiment));
-      selected.push_back({{std::move(trial->experiment), std::move(spec)}, {std::move(trial->trial)}});
-    }
-  }
-  if (!one) {
-    QALAM_TRY(auto experiments, Select(reader, options));
-    for (ExperimentWithSpec& e : experiments) {
-      QALAM_TRY(std::vector<Trial> trials, reader.Trials(e.record.id));
-      if (options.sort == "objective") SortByObjective(e.spec.objective, &trials);
-      selected.emplace_back(std::move(e), std::move(trials));
-    }
-  }
-  std::string text;
-  std::vector<Node> documents;
-  for (const auto& [experiment, trials] : selected) {
-    if (options.output == "json" || options.output == "yaml") {
-      for (const Trial& trial : trials) documents.push_back(TrialToDocument(experiment.record, trial));
-    } else if (options.output == "name") {
-      for (const Trial& trial : trials) text += "trial/" + trial.name + "\n";
-    } else {
-      if (!text.empty()) text += "\n";
-      text += TrialTable(experiment, trials, options.output);
-    }
-  }
-  if (options.output == "json" || options.output == "yaml") return Documents(std::move(documents), one, options.output);
-  return text;
+  out.Set("apiVersion", Node::String("v1"));
+  out.Set("kind", Node::String("List"));
+  Node& items = out.Set("items", Node::Sequence());
+  for (Node& document : documents) items.Add(std::move(document));
+  return out;
 }
 
 Node SuggestionDocument(const ExperimentWithSpec& e, const std::vector<Trial>& trials) {
@@ -226,32 +83,208 @@ Node SuggestionDocument(const ExperimentWithSpec& e, const std::vector<Trial>& t
   return out;
 }
 
-Result<std::string> Suggestions(StoreReader& reader, const GetOptions& options) {
-  QALAM_TRY(const auto experiments, Select(reader, options));
-  std::string names;
-  std::vector<Node> documents;
-  Table table({"NAME", "ALGORITHM", "ASSIGNED", "AGE"});
-  for (const ExperimentWithSpec& e : experiments) {
-    names += "suggestion/" + e.record.name + "\n";
-    if (options.output == "json" || options.output == "yaml") {
-      QALAM_TRY(const std::vector<Trial> trials, reader.Trials(e.record.id));
-      documents.push_back(SuggestionDocument(e, trials));
-    }
-    table.Row({e.record.name, e.spec.algorithm.name, std::to_string(e.record.counts.total), AgeOf(e.record.created)});
-  }
-  if (options.output == "json" || options.output == "yaml") {
-    return Documents(std::move(documents), !options.name.empty(), options.output);
-  }
-  if (options.output == "name") return names;
-  return options.output == "csv" ? table.Csv() : table.Text();
+Section ExperimentSection(StoreReader& reader, const std::vector<ExperimentWithSpec>& all) {
+  return {ListExperiments(all), [&all](std::size_t row) { return "experiment/" + all[row].record.name; },
+          [&](std::size_t row) -> Result<Node> {
+            QALAM_TRY(const std::vector<Trial> trials, reader.Trials(all[row].record.id));
+            return ExperimentToDocument(all[row].record, trials);
+          }};
 }
+
+Section SuggestionSection(StoreReader& reader, const std::vector<ExperimentWithSpec>& all) {
+  return {ListSuggestions(all), [&all](std::size_t row) { return "suggestion/" + all[row].record.name; },
+          [&](std::size_t row) -> Result<Node> {
+            QALAM_TRY(const std::vector<Trial> trials, reader.Trials(all[row].record.id));
+            return SuggestionDocument(all[row], trials);
+          }};
+}
+
+Section TrialSection(const ExperimentWithSpec& experiment, const std::vector<Trial>& trials) {
+  return {ListTrials(experiment, trials), [&trials](std::size_t row) { return "trial/" + trials[row].name; },
+          [&](std::size_t row) -> Result<Node> { return TrialToDocument(experiment.record, trials[row]); }};
+}
+
+// Experiments have columns of their own: what one does not know may be another's.
+Status Apply(const ListOptions& options, std::vector<Section>* sections) {
+  Status fault;
+  std::vector<Section> kept;
+  for (Section& section : *sections) {
+    const Status applied = section.listing.Apply(options);
+    if (applied.ok()) {
+      kept.push_back(std::move(section));
+    } else if (fault.ok()) {
+      fault = applied;
+    }
+  }
+  if (kept.empty() && !fault.ok()) return fault;
+  *sections = std::move(kept);
+  return OkStatus();
+}
+
+Result<std::string> Show(const std::vector<Section>& sections, bool one, const std::string& output,
+                         std::vector<int>* widths = nullptr) {
+  std::string text;
+  std::vector<Node> documents;
+  for (const Section& section : sections) {
+    if (WantsDocument(output)) {
+      for (const std::size_t row : section.listing.rows()) {
+        QALAM_TRY(Node document, section.document(row));
+        documents.push_back(std::move(document));
+      }
+    } else if (output == "name") {
+      for (const std::size_t row : section.listing.rows()) text += section.object(row) + "\n";
+    } else {
+      if (!text.empty()) text += "\n";
+      text += output == "csv" ? section.listing.Csv() : section.listing.Table(output == "wide", widths);
+    }
+  }
+  if (WantsDocument(output)) return PrintDocument(ListDocument(std::move(documents), one), output);
+  return text;
+}
+
+// What the name and the namespace choose. For trials: of these experiments, or the one trial that was named.
+struct Chosen {
+  std::vector<Experiment> experiments;
+  std::optional<Trial> trial;
+};
+
+Result<Chosen> Choose(StoreReader& reader, const GetOptions& options) {
+  Chosen chosen;
+  if (options.name.empty()) {
+    QALAM_TRY(chosen.experiments, reader.Experiments());
+    std::erase_if(chosen.experiments, [&](const Experiment& e) {
+      return !options.namespace_name.empty() && e.namespace_name != options.namespace_name;
+    });
+    return chosen;
+  }
+  if (options.trials()) {
+    if (auto found = LookUpTrial(reader, options.namespace_name, options.name); found.ok()) {
+      chosen.experiments.push_back(std::move(found->experiment));
+      chosen.trial = std::move(found->trial);
+      return chosen;
+    }
+  }
+  QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
+  chosen.experiments.push_back(std::move(record));
+  return chosen;
+}
+
+Result<std::string> Once(StoreReader& reader, const GetOptions& options) {
+  QALAM_TRY(Chosen chosen, Choose(reader, options));
+  QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader, std::move(chosen.experiments)));
+  std::vector<std::vector<Trial>> trials;
+  std::vector<Section> sections;
+  if (options.trials()) {
+    trials.reserve(experiments.size());
+    for (const ExperimentWithSpec& e : experiments) {
+      if (chosen.trial) {
+        trials.push_back({*chosen.trial});
+      } else {
+        QALAM_TRY(std::vector<Trial> all, reader.Trials(e.record.id));
+        trials.push_back(std::move(all));
+      }
+      sections.push_back(TrialSection(e, trials.back()));
+    }
+  } else {
+    sections.push_back(options.suggestions() ? SuggestionSection(reader, experiments)
+                                             : ExperimentSection(reader, experiments));
+  }
+  QALAM_RETURN_IF_ERROR(Apply(options.list, &sections));
+  return Show(sections, options.trials() ? chosen.trial.has_value() : !options.name.empty(), options.output);
+}
+
+// -w: everything once, then each object again when it has changed, until somebody ends it.
+class Watch {
+ public:
+  Watch(StoreReader& reader, const GetOptions& options) : reader_(reader), options_(options) {}
+
+  Status Run() {
+    QALAM_TRY(const Chosen chosen, Choose(reader_, options_));
+    if (!options_.name.empty()) only_ = chosen.experiments.front().id;
+    if (chosen.trial) only_trial_ = chosen.trial->name;
+    for (std::int64_t revision = 0;;) {
+      QALAM_TRY(const Changes changes, reader_.ChangesSince(revision));
+      if (changes.revision != revision) QALAM_RETURN_IF_ERROR(Tell(changes));
+      revision = changes.revision;
+      if (std::fflush(stdout) != 0) return OkStatus();  // nobody reads any more
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
+ private:
+  bool Wanted(const Experiment& e) const {
+    return only_ ? e.id == *only_ : options_.namespace_name.empty() || e.namespace_name == options_.namespace_name;
+  }
+
+  Status Tell(const Changes& changes) {
+    QALAM_TRY(std::vector<Experiment> records, reader_.Experiments());
+    std::erase_if(records, [this](const Experiment& e) { return !Wanted(e); });
+    if (!options_.trials()) {
+      const std::set<std::int64_t> changed(changes.experiments.begin(), changes.experiments.end());
+      std::erase_if(records, [&](const Experiment& e) { return !changed.contains(e.id); });
+      QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
+      if (experiments.empty()) return OkStatus();
+      return Print(
+          options_.suggestions() ? SuggestionSection(reader_, experiments) : ExperimentSection(reader_, experiments),
+          0);
+    }
+    std::map<std::int64_t, std::vector<Trial>> trials;
+    for (const std::string& name : changes.trials) {
+      if (!only_trial_.empty() && name != only_trial_) continue;
+      QALAM_TRY(const std::optional<Trial> trial, reader_.FindTrial(name));
+      if (trial) trials[trial->experiment_id].push_back(*trial);
+    }
+    std::erase_if(records, [&](const Experiment& e) { return !trials.contains(e.id); });
+    QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
+    for (const ExperimentWithSpec& e : experiments) {
+      std::vector<Trial>& of_it = trials[e.record.id];
+      std::ranges::sort(of_it, {}, &Trial::ordinal);
+      QALAM_RETURN_IF_ERROR(Print(TrialSection(e, of_it), e.record.id));
+    }
+    return OkStatus();
+  }
+
+  // Under the head that stands above already, where the rows before were of the same kind.
+  Status Print(Section section, std::int64_t kind) {
+    QALAM_RETURN_IF_ERROR(section.listing.Apply(first_ ? options_.list : ListOptions{.filter = options_.list.filter}));
+    if (section.listing.rows().empty() && !first_) return OkStatus();
+    const bool head = kind != std::exchange(kind_, kind);
+    if (head) widths_.clear();
+    std::vector<Section> sections;
+    sections.push_back(std::move(section));
+    if (!WantsDocument(options_.output)) {
+      QALAM_TRY(std::string text, Show(sections, false, options_.output, &widths_));
+      if (options_.output == "csv" && !head) text.erase(0, text.find('\n') + 1);
+      first_ = false;
+      qalam::Print(text);
+      return OkStatus();
+    }
+    first_ = false;
+    for (const std::size_t row : sections[0].listing.rows()) {
+      QALAM_TRY(const Node document, sections[0].document(row));
+      QALAM_TRY(const std::string text, PrintDocument(document, options_.output));
+      qalam::Print((options_.output == "yaml" ? "---\n" : "") + text);
+    }
+    return OkStatus();
+  }
+
+  StoreReader& reader_;
+  const GetOptions& options_;
+  std::optional<std::int64_t> only_;
+  std::string only_trial_;
+  std::vector<int> widths_;
+  std::int64_t kind_ = -1;
+  bool first_ = true;
+};
 
 int GetVerb(const GetOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
-  const Result<std::string> text = options.kind.starts_with("trial")  ? TrialsVerb(**reader, options)
-                                   : options.kind.starts_with("sugg") ? Suggestions(**reader, options)
-                                                                      : Experiments(**reader, options);
+  if (options.watch) {
+    const Status watched = Watch(**reader, options).Run();
+    return watched.ok() ? kDone : Complain(watched);
+  }
+  const Result<std::string> text = Once(**reader, options);
   if (!text.ok()) return Complain(text.status());
   Print(*text);
   return kDone;
@@ -263,15 +296,21 @@ Verb MakeGetVerb() {
   const auto o = std::make_shared<GetOptions>();
   Verb get{"get", "list experiments, trials or suggestions"};
   get.footer =
-      "Examples:\n  qalam get experiments\n  qalam get trials digits --sort objective\n  qalam get experiment digits "
-      "-o yaml";
+      "Examples:\n  qalam get experiments\n  qalam get trials digits --sort objective --limit 5\n  qalam get trials "
+      "digits --filter 'lr<1e-3 and state=Succeeded' -o csv\n  qalam get experiments -o "
+      "jsonpath='{.items[*].metadata.name}'";
   std::vector<std::string> kinds = {"suggestions", "suggestion"};
   kinds.insert(kinds.end(), kExperimentWords.begin(), kExperimentWords.end());
   kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
   get.Option("KIND", &o->kind, "experiments, trials or suggestions").OneOf(kinds).Required();
   get.Option("NAME", &o->name, "an experiment, or a trial");
-  get.Option("--sort", &o->sort, "objective: the best first").OneOf({"objective"});
-  AddOutput(&get, &o->output, {"table", "wide", "json", "yaml", "name", "csv"});
+  get.Option("--filter", &o->list.filter, "only the rows for which this holds: 'lr<1e-3 and state=Succeeded'")
+      .Type("CONDITION");
+  get.Option("--sort", &o->list.sort, "by this column; objective: the best first").Type("COLUMN");
+  get.Option("--reverse", &o->list.reverse, "the other way round");
+  get.Option("--limit", &o->list.limit, "at most so many of each experiment").Type("ROWS").AtLeast(1);
+  get.Option("-w,--watch", &o->watch, "and then what changes, until Ctrl-C");
+  AddOutput(&get, &o->output, {"table", "wide", "json", "yaml", "name", "csv", "jsonpath="});
   AddNamespace(&get, &o->namespace_name);
   AddDatabase(&get, &o->db);
   get.run = [o](const Invocation&) { return GetVerb(*o); };

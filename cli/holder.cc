@@ -20,16 +20,6 @@
 namespace qalam {
 namespace {
 
-Result<std::string> FindShim() {
-  std::error_code error;
-  const char* named = std::getenv("QALAM_SHIM");
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::string shim = named != nullptr ? named : (program.parent_path() / "qalam-shim").string();
-  if (access(shim.c_str(), X_OK) == 0) return shim;
-  return Error(Code::kNotFound,
-               "{} cannot be run: qalam needs the program qalam-shim beside it (or named by QALAM_SHIM)", shim);
-}
-
 std::string NewUid() {
   std::array<unsigned char, 16> bytes{};
   QALAM_CHECK(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()), "the system has luck");

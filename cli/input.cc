@@ -13,6 +13,7 @@
 
 #include "algorithms/suggester.h"
 #include "cli/launch.h"
+#include "experiment/forms.h"
 #include "experiment/read.h"
 
 namespace qalam {
@@ -183,15 +184,20 @@ Input ReadFiles(const InputOptions& options) {
     SpecContext context = ContextOf(&found.document, services, options.strict);
     context.documents = &others;
     context.to_run = options.to_run;
-    std::optional<ExperimentSpec> spec = ReadExperiment(found.document, context, &text.faults);
+    Node experiment;
+    std::optional<ExperimentSpec> spec = ReadAnyForm(found.document, context, &text.faults, &experiment);
     if (!spec) continue;
+    if (FormOf(found.document) != Form::kKatib) {
+      if (options.trials) spec->max_trial_count = options.trials;
+      if (options.parallel) spec->parallel_trial_count = *options.parallel;
+    }
     if (!names.emplace(spec->namespace_name, spec->name).second) {
       const Node* name = found.document.FindPath({"metadata", "name"});
       text.faults.Error(name == nullptr ? Position{} : name->position, "metadata.name",
                         fmt::format("there are two experiments named '{}'", spec->name));
     }
     Remember(services, image_map, &*spec);
-    input.requests.push_back({*std::move(spec), text.text, found.text});
+    input.requests.push_back({*std::move(spec), std::move(experiment), text.text, found.text});
   }
   return input;
 }
@@ -204,7 +210,7 @@ Input ReadCommand(const ShortForm& form, const std::string& command_line, const 
   std::optional<ExperimentSpec> spec = ReadShortForm(form, ContextOf(nullptr, services, options.strict), &text.faults);
   if (!spec) return input;
   Remember(services, image_map, &*spec);
-  input.requests.push_back({*std::move(spec), command_line, input.texts.size() - 1});
+  input.requests.push_back({*std::move(spec), {}, command_line, input.texts.size() - 1});
   return input;
 }
 

@@ -22,6 +22,7 @@ inline constexpr const char* kSuggestServiceAnnotation = "qalam.dev/suggest-serv
 
 struct Request {
   ExperimentSpec spec;
+  Node experiment;       // the document that was read, as a Katib Experiment
   std::string source;    // the text as it was handed in
   std::size_t text = 0;  // which of Input::texts it stands in
 };

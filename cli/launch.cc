@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/launch.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -70,6 +73,16 @@ Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const N
   std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults);
   if (!run) return InvalidArgument("{}", Render(faults));
   return *std::move(run);
+}
+
+Result<std::string> FindShim() {
+  std::error_code error;
+  const char* named = std::getenv("QALAM_SHIM");
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::string shim = named != nullptr ? named : (program.parent_path() / "qalam-shim").string();
+  if (access(shim.c_str(), X_OK) == 0) return shim;
+  return Error(Code::kNotFound,
+               "{} cannot be run: qalam needs the program qalam-shim beside it (or named by QALAM_SHIM)", shim);
 }
 
 std::string RunsFolder(const std::string& db) { return db + ".d/runs"; }

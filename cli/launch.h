@@ -26,6 +26,8 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
 // The same for the controller: faults as one text.
 Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
 
+// The path of qalam-shim: beside this program, or as QALAM_SHIM says. NOT_FOUND: it is not there.
+Result<std::string> FindShim();
 // Where things are beside the database.
 std::string RunsFolder(const std::string& db);
 std::string SocketPath(const std::string& db);

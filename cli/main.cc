@@ -15,6 +15,7 @@
 
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "core/diagnostic.h"
 
 namespace qalam {
 namespace {
@@ -27,6 +28,21 @@ constexpr const char* kExamples = R"(Examples:
   qalam logs -f 'digits#17'                       what trial 17 prints
   qalam best digits -o flags                      --lr=0.0027 --width=64
 Exit codes: 0 done, 1 the experiment failed, 2 bad input, 3 not found, 130 interrupted (paused; resumable).)";
+
+// One of these words, or what begins with one that ends with '=' ("jsonpath=").
+CLI::Validator Choice(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
+  const auto fault = [words, list](const std::string& found) -> std::string {
+    const bool known = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return found == word || (word.ends_with('=') && found.starts_with(word));
+    });
+    if (known) return "";
+    const std::string nearest = NearestWord(found, words);
+    return "'" + found + "' is not one of: " + list + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
+  };
+  return CLI::Validator(fault, "{" + list + "}");
+}
 
 void AddOption(CLI::App* app, const VerbOption& option) {
   CLI::Option* made = std::visit(
@@ -45,7 +61,7 @@ void AddOption(CLI::App* app, const VerbOption& option) {
       },
       option.target);
   if (!option.type_name.empty()) made->type_name(option.type_name);
-  if (!option.choices.empty()) made->check(CLI::IsMember(option.choices));
+  if (!option.choices.empty()) made->check(Choice(option.choices));
   if (option.min == 0) made->check(CLI::NonNegativeNumber);
   if (option.min == 1) made->check(CLI::PositiveNumber);
   if (!option.group.empty()) made->group(option.group);
@@ -57,6 +73,7 @@ void AddVerb(CLI::App* app, const Verb& verb, const std::function<int(const Invo
              std::function<int()>* chosen) {
   CLI::App* sub = app->add_subcommand(verb.name, verb.help);
   if (!verb.footer.empty()) sub->footer(verb.footer);
+  if (verb.hidden) sub->group("");
   for (const std::string& alias : verb.aliases) sub->alias(alias);
   for (const VerbOption& option : verb.options) AddOption(sub, option);
   const auto& action = verb.run ? verb.run : run;

@@ -301,8 +301,8 @@ std::vector<std::string> RenderEndedTrial(const ProgressModel& model, const Tria
 
 std::vector<std::string> RenderEnd(const ProgressModel& model, const View& view, WallTime now) {
   const WallTime end = model.completed == WallTime{} ? now : model.completed;
-  std::string first =
-      fmt::format("{}{} trials in {}", EndWord(model, view), Ended(model.counts), ShortDuration(end - model.created));
+  std::string first = fmt::format("{}{} trial{} in {}", EndWord(model, view), Ended(model.counts),
+                                  Ended(model.counts) == 1 ? "" : "s", ShortDuration(end - model.created));
   if (const std::string best = BestOf(model); !best.empty()) {
     first += fmt::format("   best {} {}", Printable(model.objective.metric_name), best);
   }

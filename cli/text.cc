@@ -123,8 +123,10 @@ std::string ShellCommand(const std::vector<std::string>& words) {
   return line;
 }
 
-std::string Table::Text() const {
+std::string Table::Text(std::vector<int>* before) const {
   std::vector<int> widths(header_.size(), 0);
+  const bool goes_on = before != nullptr && before->size() == widths.size();
+  if (goes_on) widths = *before;
   const auto measure = [&](const std::vector<std::string>& cells) {
     for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(cells[i]));
   };
@@ -137,8 +139,9 @@ std::string Table::Text() const {
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   };
-  print(header_);
+  if (!goes_on) print(header_);
   for (const auto& row : rows_) print(row);
+  if (before != nullptr) *before = widths;
   return out;
 }
 

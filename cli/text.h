@@ -33,7 +33,8 @@ class Table {
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
   void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool empty() const { return rows_.empty(); }
-  std::string Text() const;
+  // `widths`: of the columns printed before, at least as wide as which these are, and then without the head.
+  std::string Text(std::vector<int>* widths = nullptr) const;
   std::string Csv() const;
 
  private:

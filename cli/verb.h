@@ -48,6 +48,7 @@ struct Verb {
   std::string footer = {};  // examples
   std::vector<std::string> aliases = {};
   std::vector<VerbOption> options = {};
+  bool hidden = false;           // not for people
   std::vector<Verb> verbs = {};  // "algorithms describe": they share the options' targets, and the outer one's `run`
   std::function<std::string(const Invocation&)> check = {};  // a fault of the command line as a whole; empty: none
   std::function<int(const Invocation&)> run = {};            // the exit code

@@ -10,8 +10,12 @@ const std::vector<std::string> kTrialWords = {"trials", "trial"};
 
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;
-  for (Verb (*make)() : {&MakeRunVerb, &MakeLintVerb, &MakeSchemaVerb, &MakeGetVerb, &MakeDescribeVerb, &MakeLogsVerb,
-                         &MakeBestVerb, &MakeSuggestVerb, &MakeAlgorithmsVerb, &MakeVersionVerb}) {
+  for (Verb (*make)() :
+       {&MakeRunVerb,        &MakeLintVerb,    &MakeExplainVerb,  &MakeSchemaVerb,     &MakeInitVerb,
+        &MakeConvertVerb,    &MakeGetVerb,     &MakeDescribeVerb, &MakeLogsVerb,       &MakeBestVerb,
+        &MakeTopVerb,        &MakeCompareVerb, &MakeExportVerb,   &MakeCloneVerb,      &MakeSuggestVerb,
+        &MakeAlgorithmsVerb, &MakeDoctorVerb,  &MakeVersionVerb,  &MakeCompletionVerb, &MakeManVerb,
+        &MakeCompleteVerb}) {
     verbs.push_back(make());
   }
   return verbs;

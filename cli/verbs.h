@@ -19,13 +19,24 @@ enum ExitCode : int {
 
 Verb MakeAlgorithmsVerb();
 Verb MakeBestVerb();
+Verb MakeCloneVerb();
+Verb MakeCompareVerb();
+Verb MakeCompleteVerb();
+Verb MakeCompletionVerb();
+Verb MakeConvertVerb();
 Verb MakeDescribeVerb();
+Verb MakeDoctorVerb();
+Verb MakeExplainVerb();
+Verb MakeExportVerb();
 Verb MakeGetVerb();
+Verb MakeInitVerb();
 Verb MakeLintVerb();
 Verb MakeLogsVerb();
+Verb MakeManVerb();
 Verb MakeRunVerb();
 Verb MakeSchemaVerb();
 Verb MakeSuggestVerb();
+Verb MakeTopVerb();
 Verb MakeVersionVerb();
 
 // All of them, in the order of the help.

@@ -4,57 +4,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "core/decimal.h"
-#include "experiment/placeholders.h"
+#include "experiment/short_words.h"
 #include "experiment/spec_sections.h"
 
 namespace qalam {
 namespace {
 
-constexpr std::string_view kContainer = "trial";
 constexpr int kDefaultTrials = 20;
-constexpr std::size_t kLongestName = 40;
-
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsParameterName(std::string_view name) {
-  return !name.empty() && (IsLetter(name.front()) || name.front() == '_') && std::ranges::all_of(name, [](char c) {
-    return IsLetter(c) || IsDigit(c) || c == '_' || c == '-' || c == '.';
-  });
-}
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
-
-std::vector<std::string> SplitAtCommas(std::string_view text) {
-  std::vector<std::string> parts;
-  for (std::size_t start = 0; start <= text.size();) {
-    const std::size_t end = std::min(text.find(',', start), text.size());
-    parts.emplace_back(Trim(text.substr(start, end - start)));
-    start = end + 1;
-  }
-  return parts;
-}
-
-// real(min,max[,step]) and its kin.
-struct RangeWord {
-  std::string_view word;
-  ParameterType type;
-  Distribution distribution;
-  bool takes_step;
-};
-constexpr std::array<RangeWord, 4> kRangeWords = {{
-    {"real", ParameterType::kDouble, Distribution::kUniform, true},
-    {"log", ParameterType::kDouble, Distribution::kLogUniform, false},
-    {"int", ParameterType::kInt, Distribution::kUniform, true},
-    {"logint", ParameterType::kInt, Distribution::kLogUniform, false},
-}};
 
 class ShortFormReader {
  public:
@@ -89,8 +54,7 @@ class ShortFormReader {
       if (equals == std::string::npos) {
         Fault(i + 1, field, "has no '=': write NAME=VALUES, as in  lr=log(1e-5,1e-1)  or  opt=sgd,adam");
       } else if (!IsParameterName(name)) {
-        Fault(i + 1, field,
-              fmt::format("'{}' must be letters, digits, '_', '-' and '.', and begin with a letter or '_'", name));
+        Fault(i + 1, field, fmt::format("'{}' {}", name, kParameterNameRule));
       } else if (std::ranges::find(spec_.parameters, name, &ParameterSpec::name) != spec_.parameters.end()) {
         Fault(i + 1, field, fmt::format("parameter '{}' is there twice", name));
       } else {
@@ -103,56 +67,13 @@ class ShortFormReader {
     ParameterSpec parameter;
     parameter.name = name;
     // Kept even when it is wrong: the command may name it without a second fault.
-    const bool read = values.find('(') != std::string_view::npos ? ReadRange(argument, field, values, &parameter)
-                                                                 : ReadList(argument, field, values, &parameter);
+    const std::optional<std::string> fault = ParseSpace(values, &parameter);
+    if (fault) Fault(argument, field, *fault);
     spec_.parameters.push_back(parameter);
-    if (!read) return;
+    if (fault) return;
     if (const auto space = SearchSpace::Create({parameter}); !space.ok())
       Fault(argument, field, space.status().message());
     AdviseScale(argument, field, parameter);
-  }
-
-  bool ReadRange(std::size_t argument, const std::string& field, std::string_view values, ParameterSpec* parameter) {
-    const std::size_t open = values.find('(');
-    const std::string word(Trim(values.substr(0, open)));
-    const auto range = std::ranges::find(kRangeWords, word, &RangeWord::word);
-    if (range == kRangeWords.end()) {
-      std::vector<std::string> words;
-      for (const RangeWord& known : kRangeWords) words.emplace_back(known.word);
-      Fault(argument, field,
-            fmt::format("'{}' is not one of: {}, or a list as in  opt=sgd,adam{}", word, JoinWords(words),
-                        DidYouMean(word, words)));
-      return false;
-    }
-    if (!values.ends_with(')')) {
-      Fault(argument, field, "the ')' at the end is missing");
-      return false;
-    }
-    const std::vector<std::string> numbers = SplitAtCommas(values.substr(open + 1, values.size() - open - 2));
-    const std::size_t most = range->takes_step ? 3 : 2;
-    if (numbers.size() < 2 || numbers.size() > most) {
-      Fault(argument, field,
-            fmt::format("{} takes {}(MIN,MAX{}), found {} value{}", word, word, range->takes_step ? "[,STEP]" : "",
-                        numbers.size(), numbers.size() == 1 ? "" : "s"));
-      return false;
-    }
-    parameter->type = range->type;
-    parameter->feasible.distribution = range->distribution;
-    parameter->feasible.min = numbers[0];
-    parameter->feasible.max = numbers[1];
-    if (numbers.size() == 3) parameter->feasible.step = numbers[2];
-    return true;
-  }
-
-  bool ReadList(std::size_t argument, const std::string& field, std::string_view values, ParameterSpec* parameter) {
-    parameter->feasible.list = SplitAtCommas(values);
-    const std::vector<std::string>& list = parameter->feasible.list;
-    const bool numbers =
-        std::ranges::all_of(list, [](const std::string& text) { return ParseNumber(text).has_value(); });
-    parameter->type = numbers ? ParameterType::kDiscrete : ParameterType::kCategorical;
-    if (std::ranges::find(list, "") == list.end()) return true;
-    Fault(argument, field, "a value is missing: write a list as in  opt=sgd,adam  or a range as in  lr=log(1e-5,1e-1)");
-    return false;
   }
 
   void AdviseScale(std::size_t argument, const std::string& field, const ParameterSpec& parameter) {
@@ -206,26 +127,16 @@ class ShortFormReader {
   }
 
   void ReadCommand() {
-    spec_.name = form_.name.empty() ? NameOf(form_.command) : form_.name;
+    spec_.name = form_.name.empty() ? NameOfCommand(form_.command) : form_.name;
     if (const auto fault = NameFault(spec_.name)) Fault(0, "--name", *fault);
     if (form_.command.empty())
       Fault(0, "--", "is missing: the command of a trial, as in  -- python3 train.py --lr {lr}");
     Node command = Node::Sequence();
     for (std::size_t i = 0; i < form_.command.size(); ++i) command.Add(Node::String(ReadArgument(i)));
 
-    Node container = Node::Map();
-    container.Set("name", Node::String(std::string(kContainer)));
-    container.Set("command", std::move(command));
-    if (!form_.working_dir.empty()) container.Set("workingDir", Node::String(form_.working_dir));
-    Node pod = Node::Map();
-    pod.Set("containers", Node::Sequence()).Add(std::move(container));
-    pod.Set("restartPolicy", Node::String("Never"));
     TrialTemplate& out = spec_.trial_template;
-    out.trial_spec = Node::Map();
-    out.trial_spec.Set("apiVersion", Node::String("batch/v1"));
-    out.trial_spec.Set("kind", Node::String("Job"));
-    out.trial_spec.Set("spec", Node::Map()).Set("template", Node::Map()).Set("spec", std::move(pod));
-    out.primary_container_name = kContainer;
+    out.trial_spec = JobOfCommand(std::move(command), form_.working_dir);
+    out.primary_container_name = kCommandContainer;
     const KindDefaults& defaults = *FindKindDefaults("Job");
     out.success_condition = defaults.success;
     out.failure_condition = defaults.failure;
@@ -233,93 +144,17 @@ class ShortFormReader {
 
   // "{lr}" becomes the placeholder of a trial parameter; "{{" and "}}" are braces.
   std::string ReadArgument(std::size_t index) {
-    const std::string_view text = form_.command[index];
-    const std::size_t argument = form_.parameters.size() + index + 1;
-    const std::string field = fmt::format("-- argument {}", index + 1);
+    std::vector<std::string> names, used;
+    std::ranges::transform(spec_.parameters, std::back_inserter(names), &ParameterSpec::name);
     std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-      const char c = text[at];
-      if ((c == '{' || c == '}') && at + 1 < text.size() && text[at + 1] == c) {
-        out += c;
-        at += 2;
-        if (out.ends_with("${") && text.substr(at).starts_with("trialParameters.")) {
-          Fault(argument, field,
-                fmt::format("'{}NAME}}' is the placeholder of Experiment files; here write '{{NAME}}'",
-                            kPlaceholderStart));
-          return out;
-        }
-      } else if (c == '}') {
-        Fault(argument, field, fmt::format("a '}}' without its '{{' in '{}'; write '}}}}' for a brace", text));
-        return out;
-      } else if (c == '{') {
-        const std::size_t close = std::min(text.find('}', at), text.size());
-        const std::string name(text.substr(at + 1, close - at - 1));
-        if (!UseParameter(argument, field, name, close == text.size())) return out;
-        out += fmt::format("{}{}}}", kPlaceholderStart, name);
-        at = close + 1;
-      } else {
-        out += c;
-        ++at;
-      }
+    if (const auto fault = ReplaceBraces(form_.command[index], names, &out, &used)) {
+      Fault(form_.parameters.size() + index + 1, fmt::format("-- argument {}", index + 1), *fault);
+    }
+    std::vector<TrialParameterSpec>& known = spec_.trial_template.parameters;
+    for (const std::string& name : used) {
+      if (std::ranges::find(known, name, &TrialParameterSpec::name) == known.end()) known.push_back({name, "", name});
     }
     return out;
-  }
-
-  bool UseParameter(std::size_t argument, const std::string& field, const std::string& name, bool open) {
-    const auto parameter = std::ranges::find(spec_.parameters, name, &ParameterSpec::name);
-    if (parameter != spec_.parameters.end() && !open) {
-      std::vector<TrialParameterSpec>& used = spec_.trial_template.parameters;
-      if (std::ranges::find(used, name, &TrialParameterSpec::name) == used.end()) used.push_back({name, "", name});
-      return true;
-    }
-    std::vector<std::string> names;
-    std::ranges::transform(spec_.parameters, std::back_inserter(names), &ParameterSpec::name);
-    if (open || !IsParameterName(name)) {
-      Fault(argument, field,
-            fmt::format("'{{{}{}' is not the name of a parameter in braces; write '{{{{' and '}}}}' for braces", name,
-                        open ? "" : "}"));
-    } else {
-      Fault(argument, field, fmt::format("'{{{}}}' names no parameter{}", name, DidYouMean(name, names)));
-    }
-    return false;
-  }
-
-  // "python3 -u models/Train_Net.py" is called train-net.
-  static std::string NameOf(const std::vector<std::string>& command) {
-    if (command.empty()) return "experiment";
-    std::string_view base = Base(command[0]);
-    if (RunsAScript(base)) {
-      for (std::size_t i = 1; i < command.size(); ++i) {
-        if (command[i].starts_with('-')) continue;
-        if (command[i].find_first_of(" \t\n;") != std::string::npos) break;  // the text of a program: -c '...'
-        base = Base(command[i]);
-        if (command[i - 1] == "-m") break;  // a module: its dots are no extension
-        if (const std::size_t dot = base.rfind('.'); dot != std::string_view::npos && dot > 0)
-          base = base.substr(0, dot);
-        break;
-      }
-    }
-    std::string name;
-    for (const char c : base) {
-      const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      if ((lower >= 'a' && lower <= 'z') || IsDigit(lower)) {
-        name += lower;
-      } else if (!name.empty() && name.back() != '-') {
-        name += '-';
-      }
-    }
-    if (name.empty() || IsDigit(name.front())) name.insert(0, "run-");
-    name.resize(std::min(name.size(), kLongestName));
-    while (name.back() == '-') name.pop_back();
-    return name;
-  }
-
-  static std::string_view Base(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-  static bool RunsAScript(std::string_view program) {
-    static constexpr std::array<std::string_view, 11> kInterpreters = {
-        "sh", "bash", "dash", "zsh", "node", "ruby", "perl", "php", "Rscript", "julia", "lua"};
-    return program.starts_with("python") || std::ranges::find(kInterpreters, program) != kInterpreters.end();
   }
 
   const ShortForm& form_;

@@ -257,7 +257,9 @@ Result<Changes> SqliteReads<Base>::ChangesSince(std::int64_t revision) {
 template class SqliteReads<StoreReader>;
 template class SqliteReads<Store>;
 
-Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
+namespace {
+
+Result<std::unique_ptr<Database>> OpenForReading(const std::string& name) {
   QALAM_TRY(const std::string file, ResolveFile(name));
   QALAM_TRY(const FileKind kind, LookAt(file));
   if (kind != FileKind::kOurs) return Error(Code::kNotFound, "there is no qalam database in {}", file);
@@ -274,7 +276,34 @@ Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
         file, version, Migrations().size());
   }
   QALAM_RETURN_IF_ERROR(CheckLayout(*db, Migrations()));
+  return db;
+}
+
+// What a PRAGMA that looks for faults found, the first few lines of it.
+Status NothingFound(Database* db, Sql pragma, std::string_view well) {
+  QALAM_TRY(Query query, db->Prepare(pragma));
+  std::string found;
+  for (int lines = 0; lines < 5; ++lines) {
+    QALAM_TRY(const bool more, query.Next());
+    if (!more) break;
+    const std::string line = query.Text(0);
+    if (line != well) found += (found.empty() ? "" : "; ") + line;
+  }
+  if (found.empty()) return OkStatus();
+  return Error(Code::kDataLoss, "{} is damaged: {}", db->file(), found);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
+  QALAM_TRY(auto db, OpenForReading(name));
   return std::unique_ptr<StoreReader>(std::make_unique<SqliteReader>(std::move(db)));
+}
+
+Status CheckSqliteFile(const std::string& name) {
+  QALAM_TRY(const auto db, OpenForReading(name));
+  QALAM_RETURN_IF_ERROR(NothingFound(db.get(), "PRAGMA quick_check(5)", "ok"));
+  return NothingFound(db.get(), "PRAGMA foreign_key_check", "");
 }
 
 }  // namespace qalam

@@ -53,7 +53,8 @@ TEST_F(Docs, EveryExampleRuns) {
 
 TEST_F(Docs, EveryOptionIsTold) {
   for (const std::string verb :
-       {"run", "lint", "schema", "get", "describe", "logs", "best", "suggest", "algorithms", "version"}) {
+       {"run",    "lint",  "schema", "explain", "get",    "describe", "logs",       "best",       "top", "compare",
+        "export", "clone", "init",   "convert", "doctor", "suggest",  "algorithms", "completion", "man", "version"}) {
     EXPECT_THAT(page, testing::HasSubstr("\n## " + verb + "\n"));
     std::istringstream help(Qalam({verb, "--help"}).out);
     int options = 0;
@@ -68,6 +69,26 @@ TEST_F(Docs, EveryOptionIsTold) {
     }
     EXPECT_GT(options, 0) << verb;
   }
+}
+
+TEST_F(Docs, TheReferenceIsThatOfTheProgram) {
+  const std::string mark = "<!-- reference -->\n";
+  const std::size_t at = page.find(mark);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(page.substr(at + mark.size()), Qalam({"man", "-o", "markdown"}).out) << "./dev docs writes it again";
+}
+
+TEST_F(Docs, TheManualPageIsSoundAndHasEveryVerb) {
+  const Finished man = Qalam({"man"});
+  EXPECT_EQ(man.code, 0);
+  for (const std::string verb : {"run", "get", "compare", "algorithms describe", "completion"})
+    EXPECT_THAT(man.out, testing::HasSubstr("\n.SS \"" + verb));
+  EXPECT_THAT(man.out, testing::Not(testing::HasSubstr("__complete")));
+  Program groff({"groff", "-man", "-ww", "-Kutf8", "-Tutf8"}, {.folder = folder_, .input = man.out});
+  const Finished page_shown = groff.Wait();
+  EXPECT_EQ(page_shown.code, 0);
+  EXPECT_EQ(page_shown.err, "");
+  EXPECT_THAT(page_shown.out, testing::HasSubstr("Nobody who could do it is running."));
 }
 
 }  // namespace

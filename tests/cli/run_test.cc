@@ -194,6 +194,19 @@ TEST_F(RunCommand, TheShortFormTunesACommandInThisDirectory) {
   EXPECT_THAT(Read("ledger"), StartsWith(folder_ + "\n"));
 }
 
+TEST_F(RunCommand, AShortFormThatIsResumedElsewhereRunsWhereItBegan) {
+  Write("trial.sh", "pwd >> places\necho loss=$1\n");
+  const auto arguments = [this](const std::string& trials) {
+    return std::vector<std::string>{"run", "-p",   "x=real(0,1)", "--minimize", "loss", "-n",       trials, "--name",
+                                    "far", "--db", Path("q.db"),  "--",         "sh",   "trial.sh", "{x}"};
+  };
+  ASSERT_EQ(Qalam(arguments("1")).code, 0);
+  ASSERT_TRUE(std::filesystem::create_directory(Path("other")));
+  const Finished resumed = Qalam(arguments("3"), {.folder = Path("other")});
+  EXPECT_EQ(resumed.code, 0) << resumed.err << resumed.out;
+  EXPECT_EQ(Read("places"), folder_ + "\n" + folder_ + "\n" + folder_ + "\n");
+}
+
 TEST_F(RunCommand, AShortFormFaultNamesTheArgument) {
   const Finished refused = Qalam({"run", "-p", "lr=logg(1,2)", "--minimize", "loss", "--", "true"});
   EXPECT_EQ(refused.code, 2);

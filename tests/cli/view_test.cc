@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "tests/cli/program.h"
 
 namespace qalam {
@@ -60,7 +62,112 @@ TEST_F(View, TrialsAreATableAndCanBeSorted) {
     EXPECT_GE(loss, last);
     last = loss;
   }
-  EXPECT_THAT(sorted, StartsWith("ordinal,name,status,loss,x,started,completed,message\n"));
+  EXPECT_THAT(sorted, StartsWith("ordinal,name,status,loss,x,started,completed,seconds,message\n"));
+}
+
+TEST_F(View, TrialsAreFilteredCutAndTurnedRound) {
+  const std::string first = Out({"get", "trials", "small", "--sort", "objective", "--limit", "1", "-o", "name"});
+  EXPECT_EQ(first, "trial/" + Out({"best", "small", "-o", "jsonpath={.trial}"}) + "\n");
+  const std::string worst = Out({"get", "trials", "small", "--sort", "loss", "--reverse", "--limit", "1", "-o", "csv"});
+  EXPECT_THAT(worst, Not(HasSubstr(first.substr(6))));
+  EXPECT_EQ(Out({"get", "trials", "small", "--filter", "ordinal<=3 and not ordinal=2 and state=Succeeded", "-o",
+                 "jsonpath={.items[*].spec.parameterAssignments[0].name}"}),
+            "x x");
+  EXPECT_EQ(Out({"get", "trials", "--filter", "x>2", "-o", "name"}), "");
+  const Finished wrong = Qalam({"get", "trials", "small", "--filter", "learning_rate<1"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("there is no column 'learning_rate'"));
+  EXPECT_EQ(Qalam({"get", "trials", "small", "-o", "jsonpath={.items"}).code, 2);
+}
+
+TEST_F(View, EveryViewHasJsonPath) {
+  EXPECT_EQ(Out({"get", "experiments", "-o", "jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{end}"}), "small\n");
+  EXPECT_EQ(Out({"describe", "exp", "small", "-o", "jsonpath={.status.trialsSucceeded}"}), "4");
+  EXPECT_EQ(Out({"get", "suggestion", "small", "-o", "jsonpath={.status.suggestionCount}"}), "4");
+  EXPECT_EQ(Out({"algorithms", "-o", "jsonpath={[?(@.name=='grid')].name}"}), "grid");
+  EXPECT_THAT(Out({"algorithms", "-o", "csv"}), StartsWith("name,summary\n"));
+  EXPECT_THAT(Out({"get", "experiments", "-o", "csv"}),
+              AllOf(StartsWith("name,status,best,trials,max_trials,algorithm,"), HasSubstr("\nsmall,Succeeded,0.")));
+}
+
+TEST_F(View, AWatchPrintsWhatThereIsAndThenWhatChanges) {
+  auto watch = Start({"get", "trials", "-w"});
+  ASSERT_TRUE(watch->WaitFor("#4 "));
+  WriteExperiment("other.yaml", {.name = "other", .trials = 1, .parallel = 1});
+  EXPECT_EQ(Qalam({"run", "other.yaml"}).code, 0);
+  ASSERT_TRUE(watch->WaitFor("other-"));
+  ASSERT_TRUE(watch->WaitFor("#1     other-"));
+  watch->Signal(SIGINT);
+  EXPECT_EQ(watch->Wait().code, 128 + SIGINT);
+}
+
+TEST_F(View, AnExperimentIsExportedWhole) {
+  const std::string trials = Out({"export", "exp", "small"});
+  EXPECT_THAT(trials, StartsWith("ordinal,name,status,loss,x,started,completed,seconds,message\n1,small-"));
+  EXPECT_EQ(std::ranges::count(trials, '\n'), 5);
+  const std::string reports = Out({"export", "experiment", "small", "--observations"});
+  EXPECT_THAT(reports, StartsWith("ordinal,trial,metric,step,value,time\n1,small-"));
+  EXPECT_EQ(std::ranges::count(reports, '\n'), 9);  // two reports a trial
+  EXPECT_THAT(reports, HasSubstr(",loss,1,0.9,"));
+
+  EXPECT_EQ(Out({"export", "exp", "small", "results"}), "results/small-trials.csv\nresults/small-observations.csv\n");
+  EXPECT_EQ(Read("results/small-trials.csv"), trials);
+  EXPECT_EQ(Read("results/small-observations.csv"), reports);
+  EXPECT_EQ(Out({"export", "exp", "small", "-o", "json", "results"}), "results/small.json\n");
+  EXPECT_EQ(Read("results/small.json"), Out({"export", "exp", "small", "-o", "json"}));
+  const Program::Options options = {.folder = folder_};
+  Program python(
+      {QALAM_PYTHON, "-c",
+       "import json; d = json.load(open('results/small.json')); "
+       "print(d['experiment']['status']['trials'], len(d['trials']), d['trials'][0]['observationLog'][0]['value'])"},
+      options);
+  EXPECT_EQ(python.Wait().out, "4 4 0.9\n");
+
+  EXPECT_EQ(Qalam({"export", "exp", "nope"}).code, 3);
+  EXPECT_EQ(Qalam({"export", "exp", "small", "-o", "json", "--observations"}).code, 2);
+  EXPECT_EQ(Qalam({"export", "exp", "small", "trial.sh/no"}).code, 1);
+}
+
+TEST_F(View, AnExperimentIsClonedAsAFileThatRuns) {
+  const std::string file = Out({"clone", "exp", "small", "--as", "again"});
+  EXPECT_THAT(file, AllOf(StartsWith("apiVersion: kubeflow.org/v1beta1\n"), HasSubstr("  name: again\n"),
+                          Not(HasSubstr("status:"))));
+  Write("again.yaml", file);
+  const Finished lint = Qalam({"lint", "again.yaml"});
+  EXPECT_EQ(lint.err + lint.out, "0 errors\n");
+  const Finished run = Qalam({"run", "again.yaml", "--trials", "2"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("2 ok"));
+  EXPECT_THAT(Qalam({"clone", "exp", "small", "--as", "again"}).err,
+              HasSubstr("there is an experiment 'again' already"));
+  EXPECT_EQ(Qalam({"clone", "exp", "small", "--as", "Not Legal"}).code, 2);
+  EXPECT_EQ(Qalam({"clone", "exp", "small"}).code, 2);
+}
+
+TEST_F(View, ExperimentsAreCompared) {
+  Write("worse.sh", "echo loss=$(awk \"BEGIN { print $1 + 5 }\")\n");
+  WriteExperiment("w.yaml", {.name = "worse", .command = {"sh", "worse.sh", "${trialParameters.x}"}, .trials = 5});
+  ASSERT_EQ(Qalam({"run", "w.yaml"}).code, 0);
+  const std::string text = Out({"compare", "exp", "small", "worse"});
+  EXPECT_THAT(text,
+              AllOf(StartsWith("minimize loss\nEXPERIMENT  STATUS     BEST "), HasSubstr("\nsmall       Succeeded  0."),
+                    HasSubstr("\nworse       Succeeded  5."), HasSubstr("BEST AFTER  1 trial  2 trials  5 trials\n"),
+                    ContainsRegex("\nsmall +0\\.[0-9]+ +0\\.[0-9]+ +-\n")));
+  // Every trial of one is better: 2 / C(9, 4).
+  EXPECT_THAT(text, ContainsRegex("TRIALS OF  AND OF  BETTER  P\nsmall +worse +100% +0.0159\n"));
+  EXPECT_THAT(Out({"compare", "exp", "worse", "small", "-o", "jsonpath={.mannWhitney[0].better}"}), "0.0");
+  const std::string csv = Out({"compare", "exp", "small", "worse", "-o", "csv"});
+  EXPECT_THAT(csv, StartsWith("experiment,finished,ordinal,seconds,value,best\nsmall,1,"));
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 10);
+
+  EXPECT_EQ(Qalam({"compare", "exp", "small"}).code, 2);
+  EXPECT_EQ(Qalam({"compare", "exp", "small", "small"}).code, 2);
+  EXPECT_EQ(Qalam({"compare", "exp", "small", "nope"}).code, 3);
+  Write("up.sh", "echo score=1\n");
+  ASSERT_EQ(
+      Qalam({"run", "-p", "x=real(0,1)", "--maximize", "score", "-n", "1", "--name", "up", "--", "sh", "up.sh"}).code,
+      0);
+  EXPECT_THAT(Qalam({"compare", "exp", "small", "up"}).err, HasSubstr("no measure in common"));
 }
 
 TEST_F(View, ATrialIsPrintedAsKatibWould) {

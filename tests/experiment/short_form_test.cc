@@ -125,9 +125,9 @@ TEST(ShortForm, FaultsOfParametersNameTheArgument) {
       {"1x=a,b", "0:1: error: -p 1x=a,b: '1x' must be letters, digits"},
       {"=a,b", "0:1: error: -p =a,b: '' must be letters"},
       {"x=lgo(1,2)",
-       "0:1: error: -p x=lgo(1,2): 'lgo' is not one of: real, log, int, logint, or a list as in  opt=sgd,adam; did you "
-       "mean 'log'?"},
-      {"x=normal(0,1)", "'normal' is not one of: real, log, int, logint"},
+       "0:1: error: -p x=lgo(1,2): 'lgo' is not one of: real, log, int, logint, normal, lognormal, or a list as in  "
+       "opt=sgd,adam; did you mean 'log'?"},
+      {"x=beta(0,1)", "'beta' is not one of: real, log, int, logint, normal, lognormal"},
       {"x=log(1,2", "the ')' at the end is missing"},
       {"x=log(1,2)3", "the ')' at the end is missing"},
       {"x=log(1)", "log takes log(MIN,MAX), found 1 value"},
