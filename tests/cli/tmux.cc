@@ -13,6 +13,9 @@
 #include "tests/cli/program.h"
 
 namespace qalam {
+namespace {
+std::string FirstWord(const std::string& text) { return text.substr(0, text.find_first_of(" \n")); }
+}  // namespace
 
 Tmux::Tmux(int columns, int rows, const std::string& folder, const std::string& shell) : folder_(folder) {
   static std::atomic<int> next{0};
@@ -22,7 +25,7 @@ Tmux::Tmux(int columns, int rows, const std::string& folder, const std::string& 
                                     "PS1=$ "};
   if (shell == "bash") words.insert(words.end(), {"bash", "--norc", "--noprofile", "-i"});
   if (shell == "zsh") words.insert(words.end(), {"zsh", "-f", "-i"});
-  if (shell == "fish") words.insert(words.end(), {"fish", "--no-config", "-i"});
+  if (shell == "fish") words.insert(words.end(), {"fish", "--no-config", "--private", "-i"});
   if (shell == "sh") words.insert(words.end(), {"sh", "-i"});
   std::vector<std::string> arguments = {"new-session",        "-d", "-x",  std::to_string(columns), "-y",
                                         std::to_string(rows), "-c", folder};
@@ -32,7 +35,13 @@ Tmux::Tmux(int columns, int rows, const std::string& folder, const std::string& 
   Call(arguments);
 }
 
-Tmux::~Tmux() { Call({"kill-server"}); }
+// A shell may still write into its home when it is told to go: it is waited for, so that the folder can be removed.
+Tmux::~Tmux() {
+  const std::string shell = "/proc/" + FirstWord(Call({"display-message", "-p", "#{pane_pid}"}));
+  Call({"kill-server"});
+  for (int look = 0; look < 100 && access(shell.c_str(), F_OK) == 0; ++look)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
 
 void Tmux::Type(const std::string& text) const { Call({"send-keys", "-l", "--", text}); }
 void Tmux::Press(const std::string& key) const { Call({"send-keys", key}); }
