@@ -221,8 +221,14 @@ Result<Node> SocketClient::Call(const Node& request, std::chrono::milliseconds t
     if (n < 0 && errno != EAGAIN && errno != EINTR) return silent;
     if (n > 0) sent += static_cast<std::size_t>(n);
   }
+  ++late_;  // until it has come
   std::size_t end = 0;
-  while ((end = in_.find('\n')) == std::string::npos) {
+  while ((end = in_.find('\n')) == std::string::npos || late_ > 1) {
+    if (end != std::string::npos) {
+      in_.erase(0, end + 1);
+      --late_;
+      continue;
+    }
     std::array<char, 16'384> buffer;
     if (!wait(POLLIN)) return silent;
     const ssize_t n = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -231,6 +237,7 @@ Result<Node> SocketClient::Call(const Node& request, std::chrono::milliseconds t
   }
   Result<Node> answer = ReadJson(std::string_view(in_).substr(0, end));
   in_.erase(0, end + 1);
+  late_ = 0;
   if (!answer.ok()) return answer.status();
   if (const Node* error = answer->Find("error"); error != nullptr) {
     const Node* code = answer->Find("code");

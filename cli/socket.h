@@ -70,6 +70,7 @@ class SocketClient {
   explicit SocketClient(int fd) : fd_(fd) {}
   int fd_;
   std::string in_;
+  int late_ = 0;  // answers to come that nobody waits for any more
 };
 
 Node OkAnswer();

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 namespace qalam {
@@ -88,6 +89,22 @@ class SocketTest : public testing::Test {
   std::thread thread;
   std::atomic<int> closed{0};
 };
+
+TEST_F(SocketTest, AnAnswerThatComesTooLateIsNotTakenForTheNextOne) {
+  Serve();
+  auto client = SocketClient::Connect(path);
+  ASSERT_TRUE(client.ok());
+  std::promise<void> asked_twice;  // the server is held up until then
+  loop.Post([&asked_twice] { asked_twice.get_future().wait(); });
+  for (const int number : {1, 2, 3}) {
+    Node request = Node::Map();
+    request.Set("number", Node::Int(number));
+    const auto answer = (*client)->Call(request, milliseconds(number < 3 ? 50 : 20'000));
+    ASSERT_EQ(answer.ok(), number == 3) << number;
+    if (number == 2) asked_twice.set_value();
+    if (answer.ok()) EXPECT_EQ(answer->Find("asked")->Find("number")->text, "3");
+  }
+}
 
 TEST_F(SocketTest, AnswersEachRequestInTurn) {
   Serve();
