@@ -23,6 +23,33 @@ struct Resources {
   int gpu = 0;              // nvidia.com/gpu
 };
 
+// A folder that steps see at a path of their own choice.
+struct Volume {
+  enum class Kind {
+    kScratch,  // the run's own, empty at first
+    kHost,     // `path`, of this machine
+    kClaim,    // `path` is NAMESPACE/CLAIM: lasts as long as the database, the same for all runs
+    kFiles,    // `files`, and nothing else
+  };
+  enum class Make { kNothing, kFolder, kFile };  // kHost: what is made when there is nothing
+  struct File {
+    std::string path, content;
+    int mode = 0644;
+  };
+  std::string name;  // unique in the run
+  Kind kind = Kind::kScratch;
+  std::string path;
+  Make make = Make::kNothing;
+  std::vector<File> files;
+  bool secret = false;  // removed when the run has ended
+};
+
+struct Mount {
+  std::string volume, path;
+  std::string sub_path;  // a folder or file of it; "": all of it
+  bool read_only = false;
+};
+
 struct Step {
   std::string name;                                      // DNS label; unique in the run
   std::vector<std::string> depends_on;                   // names of steps that must have succeeded
@@ -35,6 +62,17 @@ struct Step {
   std::optional<std::chrono::seconds> timeout;           // activeDeadlineSeconds
   std::chrono::milliseconds grace{30'000};               // between SIGTERM and SIGKILL
   std::string hint;                                      // for people, added to the message when the command fails
+  std::vector<Mount> mounts;
+  std::string parameters;  // JSON: what the file that $QALAM_PARAMS_JSON names holds; "": no such file
+
+  // Secrets reach the command and nobody else: they are in no file that lasts, no message and no log.
+  std::vector<std::pair<std::string, std::string>> secret_env;  // set after `env`
+  std::vector<std::string> shown_command;                       // instead of a `command` that holds some; else empty
+
+  // Beside the others: started like a step, and counts as met for those that depend on it once it has been started;
+  // stopped when all steps that are no sidecars have succeeded.
+  bool sidecar = false;
+  bool restarts = false;  // a sidecar that is started again whenever it ends; another one's failure is the run's
 };
 
 // Where the metrics come out.
@@ -45,6 +83,8 @@ struct MetricsSource {
 
 struct Run {
   std::vector<Step> steps;
+  std::vector<Volume> volumes;
+  std::optional<std::chrono::seconds> timeout;  // of all steps and attempts together, sidecars not counted
   std::optional<MetricsSource> metrics;
 };
 

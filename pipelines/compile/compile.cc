@@ -3,8 +3,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
+#include "pipelines/compile/expand.h"
 #include "pipelines/compile/kinds.h"
 
 namespace qalam {
@@ -17,6 +19,27 @@ struct Kind {
 
 constexpr std::array kKinds = {
     Kind{"batch/v1 Job", &CompileJob},
+    Kind{"v1 Pod", &CompileBarePod},
+};
+
+// Kinds that people bring from a cluster, and what becomes of them here.
+struct Known {
+  std::string_view kind, fate;
+};
+constexpr std::string_view kTraining = "training kinds become local processes in a later version; until then";
+constexpr std::string_view kWorkflow = "workflows become steps in a later version; until then";
+constexpr std::array kKnown = {
+    Known{"PyTorchJob", kTraining},
+    Known{"TFJob", kTraining},
+    Known{"XGBoostJob", kTraining},
+    Known{"PaddleJob", kTraining},
+    Known{"JAXJob", kTraining},
+    Known{"MPIJob", kTraining},
+    Known{"TrainJob", kTraining},
+    Known{"Workflow", kWorkflow},
+    Known{"PipelineRun", kWorkflow},
+    Known{"CronJob", "a trial runs once:"},
+    Known{"Deployment", "a trial ends, which a Deployment does not:"},
 };
 
 std::string KnownKinds() {
@@ -34,7 +57,11 @@ std::optional<Run> CompileKind(const Reader& manifest, const CompileContext& con
   const std::string found = name.empty()      ? "a template without a kind"
                             : version.empty() ? name
                                               : fmt::format("{} ({})", name, version);
-  (at ? *at : manifest).Error(fmt::format("{} is not run by the local engine; it takes {}", found, KnownKinds()));
+  const auto known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.kind == name; });
+  (at ? *at : manifest)
+      .Error(known == kKnown.end()
+                 ? fmt::format("{} is not run by the local engine; it takes {}", found, KnownKinds())
+                 : fmt::format("{} is not run by the local engine: {} it takes {}", found, known->fate, KnownKinds()));
   return std::nullopt;
 }
 
@@ -53,6 +80,7 @@ std::optional<Run> Compile(const Node& manifest, const CompileContext& context, 
   if (reader.IsMap()) run = CompileKind(reader, context);
   AddAll(own, faults);
   if (own.HasErrors()) return std::nullopt;
+  if (run) RestoreDollars(&*run);
   return run;
 }
 

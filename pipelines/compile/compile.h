@@ -12,6 +12,8 @@
 #include "core/document.h"
 #include "core/experiment.h"
 #include "core/run.h"
+#include "core/search_space.h"
+#include "pipelines/compile/objects.h"
 
 namespace qalam {
 
@@ -30,12 +32,16 @@ std::optional<ImageMap> ReadImageMap(const Node& document, Diagnostics* faults, 
 // The same as a document: reads back as equal, wherever it is then kept.
 Node ToDocument(const ImageMap& images);
 
+// A value of an assignment that holds a '$' is to come in a manifest that was rendered with ProtectDollars
+// (pipelines/compile/expand.h): otherwise $(NAME) in it means a variable.
 struct CompileContext {
   std::string trial_name, experiment_name, namespace_name;
   Assignments assignments;
   std::string primary_container;
   MetricsCollectorSpec collector;
   const ImageMap* images = nullptr;
+  const std::vector<ParameterSpec>* parameters = nullptr;  // tell which values are numbers; none: all are text
+  const Objects* objects = nullptr;                        // ConfigMaps and Secrets that the template may name
   const Resources* capacity = nullptr;  // of the machine that is to run it: what asks for more is a fault
 };
 

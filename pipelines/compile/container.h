@@ -4,12 +4,15 @@
 
 #include <optional>
 
-#include "pipelines/compile/compile.h"
+#include "pipelines/compile/pod_scope.h"
 #include "pipelines/compile/reader.h"
 
 namespace qalam {
 
-// nullopt: the faults have been said.
-std::optional<Step> CompileContainer(const Reader& container, const CompileContext& context);
+// Its volumes are added to `run`. nullopt: the faults have been said.
+std::optional<Step> CompileContainer(const Reader& container, const PodScope& pod, Run* run);
+
+// Whether there is a command to run: its own, or one that an image map gives.
+bool HasCommand(const Reader& container, const CompileContext& context);
 
 }  // namespace qalam

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // batch/v1 Job: one pod, repeated on failure as often as backoffLimit says. Kubernetes' default of six would repeat
 // hopeless trials for minutes, and a trial's failure is a result: without a written limit nothing is repeated.
-#include <algorithm>
 #include <array>
 
 #include "pipelines/compile/kinds.h"
@@ -30,17 +29,17 @@ std::optional<Run> CompileJob(const Reader& manifest, const CompileContext& cont
       found->Warning("has no effect in the local engine: it runs one pod a trial");
     }
   }
-  std::optional<Run> run = CompilePod(*pod_spec, context);
+  if (const auto suspend = spec->Find("suspend"); suspend && suspend->node().text == "true") {
+    suspend->Warning("has no effect: a trial is started when it is its turn");
+  }
+  std::optional<Run> run = CompilePod(*pod_spec, pod_template->Find("metadata"), context);
   const auto retries = spec->Whole("backoffLimit", 0, kMostRetries);
   const auto deadline = spec->Whole("activeDeadlineSeconds", 1, kMostSeconds);
   if (!run) return std::nullopt;
   for (Step& step : run->steps) {
     if (retries) step.retries = static_cast<int>(*retries);
-    if (deadline) {
-      const std::chrono::seconds limit(*deadline);
-      step.timeout = step.timeout ? std::min(*step.timeout, limit) : limit;
-    }
   }
+  ShortenTimeout(deadline, &*run);
   return run;
 }
 

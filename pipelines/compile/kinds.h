@@ -9,6 +9,7 @@
 
 namespace qalam {
 
-std::optional<Run> CompileJob(const Reader& manifest, const CompileContext& context);  // batch/v1 Job
+std::optional<Run> CompileJob(const Reader& manifest, const CompileContext& context);      // batch/v1 Job
+std::optional<Run> CompileBarePod(const Reader& manifest, const CompileContext& context);  // v1 Pod
 
 }  // namespace qalam

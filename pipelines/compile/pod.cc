@@ -8,14 +8,15 @@
 
 #include "pipelines/compile/container.h"
 #include "pipelines/compile/image_map.h"
+#include "pipelines/compile/kinds.h"
+#include "pipelines/engines/admission.h"
 
 namespace qalam {
 namespace {
 
-constexpr std::array<std::string_view, 11> kUnused = {
-    "nodeSelector",   "nodeName",          "tolerations",      "affinity",      "topologySpreadConstraints",
-    "volumes",        "priorityClassName", "runtimeClassName", "schedulerName", "hostNetwork",
-    "securityContext"};
+constexpr std::array<std::string_view, 10> kUnused = {
+    "nodeSelector",      "nodeName",         "tolerations",   "affinity",    "topologySpreadConstraints",
+    "priorityClassName", "runtimeClassName", "schedulerName", "hostNetwork", "securityContext"};
 
 // The container that is the trial: the one named, or the only one.
 std::optional<Reader> FindPrimary(const Reader& pod_spec, const std::vector<Reader>& containers,
@@ -39,20 +40,61 @@ std::optional<Reader> FindPrimary(const Reader& pod_spec, const std::vector<Read
   return std::nullopt;
 }
 
-// Those that run to their end before the pod's containers start, and need nothing that a cluster gives.
-void CompileInitContainers(const Reader& pod_spec, const CompileContext& context, Run* run) {
+bool IsSidecarAmongInits(const Reader& container) { return container.Text("restartPolicy") == "Always"; }
+
+// One that is not run is left out with a warning: a trial can do without what only stands beside it.
+void CompileSidecar(const Reader& container, const PodScope& pod, bool restarts, const std::vector<std::string>& after,
+                    Run* run) {
+  if (!HasCommand(container, pod.context)) {
+    return container.Warning(
+        fmt::format("{} is left out: it has no command, and its image's own is not known here; command in it, or "
+                    "command.to in an image map entry (docs/image-map.md), gives it one",
+                    container.Text("name")));
+  }
+  auto step = CompileContainer(container, pod, run);
+  if (!step) return;
+  step->sidecar = true;
+  step->restarts = restarts;
+  step->depends_on = after;
+  if (step->requests.gpu > 0) {
+    container.Error(fmt::format("{} is a sidecar: let the container that trains ask for devices", step->name));
+  }
+  run->steps.push_back(*std::move(step));
+}
+
+std::vector<std::string> LastOf(const Run& run) {
+  return run.steps.empty() ? std::vector<std::string>() : std::vector{run.steps.back().name};
+}
+
+// Each runs to its end before the next, and before the pod's containers; one that restarts always is a sidecar, which
+// only has to be started.
+void CompileInitContainers(const Reader& pod_spec, const PodScope& pod, Run* run) {
   for (const Reader& container : pod_spec.Items("initContainers")) {
     if (!container.IsMap()) continue;
-    const std::string name = container.Text("name");
-    if (container.Text("restartPolicy") == "Always") {
-      container.Warning(fmt::format("{} is a sidecar, which the local engine does not run yet", name));
-    } else if (container.Find("volumeMounts")) {
-      container.Warning(fmt::format("{} is not run: it works on volumes, which the local engine does not have", name));
-    } else if (auto step = CompileContainer(container, context)) {
-      if (!run->steps.empty()) step->depends_on = {run->steps.back().name};
+    if (IsSidecarAmongInits(container)) {
+      CompileSidecar(container, pod, true, LastOf(*run), run);
+    } else if (auto step = CompileContainer(container, pod, run)) {
+      step->depends_on = LastOf(*run);
       run->steps.push_back(*std::move(step));
     }
   }
+}
+
+// A pod is admitted as a whole: the trial's container asks for its sidecars too.
+void SumRequests(Step* primary, Run* run) {
+  for (Step& step : run->steps) {
+    if (!step.sidecar) continue;
+    primary->requests.cpu += step.requests.cpu;
+    primary->requests.memory += step.requests.memory;
+    step.requests = Resources();
+  }
+}
+
+void CheckFits(const Reader& container, const Step& step, const Resources* capacity) {
+  if (capacity == nullptr) return;
+  const Status fits = CheckCapacity(step.name, step.requests, *capacity);
+  const auto resources = container.Find("resources");
+  if (!fits.ok()) (resources ? *resources : container).Error(fits.message());
 }
 
 // Where the trial's metrics come out.
@@ -76,7 +118,14 @@ std::optional<MetricsSource> CompileMetrics(const Reader& primary, const Compile
 
 }  // namespace
 
-std::optional<Run> CompilePod(const Reader& pod_spec, const CompileContext& context) {
+void ShortenTimeout(std::optional<long long> seconds, Run* run) {
+  if (!seconds) return;
+  const std::chrono::seconds limit(*seconds);
+  run->timeout = run->timeout ? std::min(*run->timeout, limit) : limit;
+}
+
+std::optional<Run> CompilePod(const Reader& pod_spec, const std::optional<Reader>& metadata,
+                              const CompileContext& context) {
   if (!pod_spec.IsMap()) return std::nullopt;
   std::vector<Reader> containers;
   for (const Reader& container : pod_spec.Items("containers")) {
@@ -87,25 +136,36 @@ std::optional<Run> CompilePod(const Reader& pod_spec, const CompileContext& cont
     if (const auto unused = pod_spec.Find(name)) unused->Warning("has no effect in the local engine");
   }
   if (!primary) return std::nullopt;
+  const PodScope pod = MakePodScope(pod_spec, metadata, context);
   Run run;
-  CompileInitContainers(pod_spec, context, &run);
-  auto step = CompileContainer(*primary, context);
-  if (!step) return std::nullopt;
+  CompileInitContainers(pod_spec, pod, &run);
+  const std::vector<std::string> after = LastOf(run);
+  const bool restarts = pod_spec.Text("restartPolicy") == "OnFailure";
   for (const Reader& container : containers) {
-    if (container.path() == primary->path()) continue;
-    container.Warning(
-        fmt::format("{} is not run: sidecars are not run yet by the local engine", container.Text("name")));
+    if (container.path() != primary->path()) CompileSidecar(container, pod, restarts, after, &run);
   }
-  if (!run.steps.empty()) step->depends_on = {run.steps.back().name};
+  auto step = CompileContainer(*primary, pod, &run);
+  if (!step) return std::nullopt;
+  step->depends_on = after;
+  SumRequests(&*step, &run);
+  CheckFits(*primary, *step, context.capacity);
   run.steps.push_back(*std::move(step));
   run.metrics = CompileMetrics(*primary, context);
   if (const auto grace = pod_spec.Whole("terminationGracePeriodSeconds", 0, kMostSeconds)) {
     for (Step& each : run.steps) each.grace = std::chrono::seconds(*grace);
   }
-  if (const auto deadline = pod_spec.Whole("activeDeadlineSeconds", 1, kMostSeconds)) {
-    for (Step& each : run.steps) each.timeout = std::chrono::seconds(*deadline);
-  }
+  ShortenTimeout(pod_spec.Whole("activeDeadlineSeconds", 1, kMostSeconds), &run);
   return run;
+}
+
+// Its restartPolicy is not ours to follow: what fails is a result, and Always, which is what none means, never ends.
+std::optional<Run> CompileBarePod(const Reader& manifest, const CompileContext& context) {
+  const auto spec = manifest.Find("spec");
+  if (!spec) {
+    manifest.Error("a Pod needs spec with containers");
+    return std::nullopt;
+  }
+  return CompilePod(*spec, manifest.Find("metadata"), context);
 }
 
 }  // namespace qalam

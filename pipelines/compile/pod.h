@@ -11,8 +11,12 @@ namespace qalam {
 
 inline constexpr long long kMostSeconds = 10LL * 365 * 24 * 3600;  // of a deadline or a grace: longer is the same
 
-// The pod's own initContainers, one after the other, then its primary container, which prints the metrics.
-// nullopt: the faults have been said.
-std::optional<Run> CompilePod(const Reader& pod_spec, const CompileContext& context);
+// The pod's initContainers, one after the other, then its primary container, which prints the metrics, with the other
+// containers beside it. `metadata`: the pod's. nullopt: the faults have been said.
+std::optional<Run> CompilePod(const Reader& pod_spec, const std::optional<Reader>& metadata,
+                              const CompileContext& context);
+
+// The shorter of the two, where either is set.
+void ShortenTimeout(std::optional<long long> seconds, Run* run);
 
 }  // namespace qalam

@@ -20,6 +20,7 @@ class Reader {
 
   const Node& node() const { return *node_; }
   const std::string& path() const { return path_; }
+  Diagnostics* faults() const { return faults_; }
 
   void Error(std::string message) const { faults_->Error(node_->position, path_, std::move(message)); }
   void Warning(std::string message) const { faults_->Warning(node_->position, path_, std::move(message)); }

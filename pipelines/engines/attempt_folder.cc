@@ -77,9 +77,23 @@ void PutField(std::string* out, std::string_view key, std::string_view value) {
   out->append(key).append(1, '=').append(value).append(1, '\0');
 }
 
+bool HasSecrets(const CommandFile& command) { return !command.secret_env.empty() || !command.shown_argv.empty(); }
+
+std::string SecretsText(const CommandFile& command) {
+  std::string text;
+  if (!command.shown_argv.empty()) {
+    for (const std::string& argument : command.argv) PutField(&text, "arg", argument);
+  }
+  for (const auto& [name, value] : command.secret_env) PutField(&text, "env", fmt::format("{}={}", name, value));
+  PutField(&text, "end", "");
+  return text;
+}
+
 std::string CommandText(const std::string& path, const CommandFile& command) {
   std::string text;
-  for (const std::string& argument : command.argv) PutField(&text, "arg", argument);
+  for (const std::string& argument : command.shown_argv.empty() ? command.argv : command.shown_argv) {
+    PutField(&text, "arg", argument);
+  }
   for (const auto& [name, value] : command.env) PutField(&text, "env", fmt::format("{}={}", name, value));
   PutField(&text, "cwd", command.cwd);
   PutField(&text, "hint", command.hint);
@@ -91,10 +105,12 @@ std::string CommandText(const std::string& path, const CommandFile& command) {
   PutField(&text, "grace-ms", milliseconds(command.grace));
   if (command.memory > 0) PutField(&text, "memory", std::to_string(command.memory));
   if (command.open_files > 0) PutField(&text, "open-files", std::to_string(command.open_files));
-  if (!command.bind_to.empty()) {
-    PutField(&text, "bind-from", command.bind_from);
-    PutField(&text, "bind-to", command.bind_to);
+  for (const PlacedMount& bind : command.binds) {
+    PutField(&text, "bind-from", bind.from);
+    PutField(&text, "bind-to", bind.to);
+    if (bind.read_only) PutField(&text, "bind-read-only", "1");
   }
+  if (HasSecrets(command)) PutField(&text, "secrets", "1");
   if (!command.gpus.empty()) {
     PutField(&text, "gpus", JoinGpus(command.gpus));
   }
@@ -159,8 +175,14 @@ Status PrepareAttempt(const std::string& path, const CommandFile& command) {
   const Fd fd(open(output.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return SystemFault("cannot write", output);
   if (!command.metrics_folder.empty()) QALAM_RETURN_IF_ERROR(MakeFolders(command.metrics_folder));
+  if (!command.parameters.empty()) {
+    QALAM_RETURN_IF_ERROR(WriteByRename(path, kParametersFile, command.parameters));
+  }
+  if (HasSecrets(command)) QALAM_RETURN_IF_ERROR(WriteByRename(path, shim::kSecretsFile, SecretsText(command)));
   return WriteByRename(path, shim::kCommandFile, CommandText(path, command));
 }
+
+void RemoveSecrets(const std::string& path) { unlink((path + '/' + shim::kSecretsFile).c_str()); }
 
 std::vector<std::string> ReadCommandGpus(const std::string& path) {
   const std::string text = ReadSmallFile(path + '/' + shim::kCommandFile, kMaxCommand).value_or("");

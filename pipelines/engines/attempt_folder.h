@@ -12,6 +12,7 @@
 #include "core/run.h"
 #include "core/status.h"
 #include "pipelines/engines/fd.h"
+#include "pipelines/engines/volumes.h"
 
 namespace qalam {
 
@@ -33,8 +34,11 @@ struct StartedRecord {
 
 struct CommandFile {
   std::vector<std::string> argv;
-  std::vector<std::pair<std::string, std::string>> env;
-  std::string cwd, hint, bind_from, bind_to;
+  std::vector<std::pair<std::string, std::string>> env, secret_env;
+  std::vector<std::string> shown_argv;  // instead of an argv that holds secrets
+  std::vector<PlacedMount> binds;
+  std::string cwd, hint;
+  std::string parameters;      // of the file that $QALAM_PARAMS_JSON names; "": none
   std::string metrics_folder;  // made with the attempt's own; "": none
   std::vector<std::string> gpus;
   std::optional<Duration> timeout;
@@ -43,12 +47,16 @@ struct CommandFile {
   long open_files = 0;
 };
 
+inline constexpr char kParametersFile[] = "params.json";
+
 std::string AttemptPath(const std::string& root, const RunId& run, const std::string& step, int attempt);
 // Numbers of the attempts that have a folder, in order; none when the run is new.
 std::vector<int> ListAttempts(const std::string& root, const RunId& run, const std::string& step);
 
 // Makes the folder, its files/ and an empty output.log, and puts the command there. May be done again.
 Status PrepareAttempt(const std::string& path, const CommandFile& command);
+// The shim removes them when the attempt starts; of one that never did, this does.
+void RemoveSecrets(const std::string& path);
 
 // The devices that the command was to be given: of an attempt that is about to start.
 std::vector<std::string> ReadCommandGpus(const std::string& path);

@@ -23,6 +23,7 @@
 #include "pipelines/engines/process.h"
 #include "pipelines/engines/run_plan.h"
 #include "pipelines/engines/tailer.h"
+#include "pipelines/engines/volumes.h"
 #include "pipelines/shim/protocol.h"
 
 namespace qalam {
@@ -36,6 +37,12 @@ constexpr Duration kFirstPause = milliseconds(2), kLongestPause = seconds(10);
 constexpr Duration kPatienceWithRemains = seconds(30);
 
 Duration PauseAfter(int tries) { return std::min<Duration>(kLongestPause, kFirstPause * (1LL << std::min(tries, 20))); }
+
+// Kubernetes' for containers that end: at once, then ten seconds, twice as long each time, at most five minutes.
+Duration PauseOfRestart(int attempt) {
+  if (attempt <= 2) return Duration(0);
+  return std::min<Duration>(seconds(300), seconds(10) * (1LL << std::min(attempt - 3, 10)));
+}
 
 enum class Phase {
   kQueued,    // waits for admission
@@ -167,7 +174,7 @@ class LocalEngine final : public Engine {
     if (run.metrics && !run.metrics->path.empty()) QALAM_RETURN_IF_ERROR(CheckMetricsFile(*run.metrics, run));
     if (Exists(options_.root + '/' + id)) return OkStatus();
     for (const Step& step : run.steps) QALAM_RETURN_IF_ERROR(admission_.Check(step.name, step.requests));
-    return OkStatus();
+    return CheckHostVolumes(run);
   }
 
   Status CheckMetricsFile(const MetricsSource& metrics, const Run& run) {
@@ -177,13 +184,29 @@ class LocalEngine final : public Engine {
     const auto step =
         std::find_if(run.steps.begin(), run.steps.end(), [&](const Step& s) { return s.name == metrics.step; });
     Step copy = *step;
+    if (!ResolveMounts(PlaceMounts(run, *step, VolumePlaces()), metrics.path).empty()) return OkStatus();
     if (PlaceMetrics(metrics.path, options_.root, Exists, &copy).named) return OkStatus();
     const std::string folder = MetricsFolder(metrics.path);
-    if (!folder.empty() && CanMount() && MakeMountPoint(folder)) return OkStatus();
+    if (!folder.empty() && CanMount() && MakeMountPoint({options_.root, folder}).ok()) return OkStatus();
     return Error(Code::kFailedPrecondition,
                  "the metrics file {} is named neither in the command nor in its environment, and {} cannot be mounted "
                  "for each trial on this machine: give the path to the command as an argument",
                  metrics.path, folder.empty() ? "/" : folder);
+  }
+
+  static Status CheckHostVolumes(const Run& run) {
+    for (const Volume& volume : run.volumes) {
+      if (volume.kind != Volume::Kind::kHost || volume.make != Volume::Make::kNothing || Exists(volume.path)) continue;
+      return Error(Code::kFailedPrecondition,
+                   "volume {}: hostPath {} is not on this machine; make it, or give it the type DirectoryOrCreate",
+                   volume.name, volume.path);
+    }
+    return OkStatus();
+  }
+
+  // The metrics file where it lies in a volume; "": it does not.
+  std::string MetricsInVolume(const WatchedPtr& run, const Step& step) const {
+    return ResolveMounts(PlaceMounts(run->plan.run(), step, PlacesOf(run)), run->plan.run().metrics->path);
   }
 
   bool CanMount() {
@@ -196,9 +219,10 @@ class LocalEngine final : public Engine {
     return *can_mount_;
   }
 
-  static bool MakeMountPoint(const std::string& folder) {
-    std::error_code error;
-    return std::filesystem::is_directory(folder, error) || mkdir(folder.c_str(), 0755) == 0;
+  // Where this start of the run has its volumes: one that follows a pause begins with empty ones.
+  VolumePlaces PlacesOf(const WatchedPtr& run) const {
+    return {fmt::format("{}/{}/_volumes/{}", options_.root, run->id, run->options.after_attempt + 1),
+            options_.root.substr(0, options_.root.rfind('/')) + "/volumes"};
   }
 
   void Forget() {
@@ -321,26 +345,38 @@ class LocalEngine final : public Engine {
   // Does everything that can be done now.
   void Advance(const WatchedPtr& run) {
     if (run->forgotten || run->adopting) return;
-    if (run->plan.Ending()) {
-      for (const ActivePtr& active : std::vector<ActivePtr>(run->active)) {
-        if (active) StopActive(run, active);
-        if (run->forgotten) return;
-      }
+    for (const ActivePtr& active : std::vector<ActivePtr>(run->active)) {
+      if (active && run->plan.ToStop(active->step)) StopActive(run, active);
+      if (run->forgotten) return;
     }
     for (const RunPlan::Launch& launch : run->plan.Ready()) {
       ActivePtr& active = run->active[static_cast<std::size_t>(launch.step)];
       if (active) continue;
       active = MakeActive(run, launch.step, launch.attempt);
       by_ticket_[active->ticket] = {run, active};
-      admission_.Wait(active->ticket, StepOf(run, active).requests);
+      Enqueue(run, active);
     }
     PumpLater();
     if (std::any_of(run->active.begin(), run->active.end(), [](const ActivePtr& a) { return a != nullptr; })) return;
     if (const auto end = run->plan.End()) {
       run->forgotten = true;
       runs_.erase(run->id);
+      RemoveSecrets(run->plan.run(), PlacesOf(run));
       observer_->OnRunEnd(run->id, *end);
     }
+  }
+
+  // A sidecar that ends again and again waits longer each time, as in a pod.
+  void Enqueue(const WatchedPtr& run, const ActivePtr& active) {
+    const Duration pause = StepOf(run, active).restarts
+                               ? PauseOfRestart(active->record.attempt - run->options.after_attempt)
+                               : Duration(0);
+    if (pause <= Duration(0)) return admission_.Wait(active->ticket, StepOf(run, active).requests);
+    loop_.After(pause, [this, run, active] {
+      if (Gone(run, active)) return;
+      admission_.Wait(active->ticket, StepOf(run, active).requests);
+      PumpLater();
+    });
   }
 
   void PumpLater() {
@@ -364,7 +400,8 @@ class LocalEngine final : public Engine {
   }
 
   void Spawn(WatchedPtr run, ActivePtr active) {
-    Status status = PrepareAttempt(active->path, MakeCommand(run, active));
+    Status status = PrepareVolumes(run->plan.run(), StepOf(run, active), PlacesOf(run));
+    if (status.ok()) status = PrepareAttempt(active->path, MakeCommand(run, active));
     if (status.ok()) {
       auto process = spawner_.Spawn(active->path);
       status = process.status();
@@ -385,18 +422,43 @@ class LocalEngine final : public Engine {
         active.record.step, active.record.attempt, active.tries + 1, active.trouble);
   }
 
-  CommandFile MakeCommand(const WatchedPtr& run, const ActivePtr& active) const {
+  // Leads the command to its volumes: by mounts where they can be made, else by other words.
+  void LeadToVolumes(const WatchedPtr& run, Step* step, CommandFile* command) {
+    const VolumePlaces places = PlacesOf(run);
+    const std::vector<PlacedMount> placed = PlaceMounts(run->plan.run(), *step, places);
+    if (const std::string inside = ResolveMounts(placed, step->working_dir); !inside.empty()) {
+      std::error_code said_when_it_starts;
+      std::filesystem::create_directories(inside, said_when_it_starts);
+    }
+    for (auto& variable : VolumeVariables(run->plan.run(), *step, places)) step->env.push_back(std::move(variable));
+    std::vector<PlacedMount> elsewhere;
+    for (const PlacedMount& mount : placed) {
+      const bool can_mount = CanMount() && MakeMountPoint(mount).ok();
+      if (!can_mount) {
+        step->hint += fmt::format("{}{} is {} here (no mount could be made), and was replaced in the command",
+                                  step->hint.empty() ? "" : "; ", mount.to, mount.from);
+      }
+      (can_mount ? command->binds : elsewhere).push_back(mount);
+    }
+    if (!elsewhere.empty()) RewriteMounts(elsewhere, step);
+  }
+
+  CommandFile MakeCommand(const WatchedPtr& run, const ActivePtr& active) {
     Step step = StepOf(run, active);
     const std::string files = active->path + '/' + shim::kFilesFolder;
     CommandFile command;
-    if (const auto& metrics = run->plan.run().metrics;
-        metrics && metrics->step == step.name && !metrics->path.empty()) {
+    const auto& metrics = run->plan.run().metrics;
+    const bool has_file = metrics && metrics->step == step.name && !metrics->path.empty();
+    const bool in_volume = has_file && !MetricsInVolume(run, step).empty();
+    if (!step.mounts.empty()) LeadToVolumes(run, &step, &command);
+    if (has_file && !in_volume) {
       const MetricsPlace place = PlaceMetrics(metrics->path, files, Exists, &step);
       command.metrics_folder = place.folder;
-      if (!place.named) {
-        command.bind_from = place.folder;
-        command.bind_to = MetricsFolder(metrics->path);
-      }
+      if (!place.named) command.binds.push_back({place.folder, MetricsFolder(metrics->path)});
+    }
+    command.parameters = std::move(step.parameters);
+    if (!command.parameters.empty()) {
+      step.env.emplace_back("QALAM_PARAMS_JSON", active->path + '/' + kParametersFile);
     }
     command.gpus = admission_.GpusOf(active->ticket);
     if (!command.gpus.empty()) {
@@ -406,6 +468,8 @@ class LocalEngine final : public Engine {
     }
     command.argv = std::move(step.command);
     command.env = std::move(step.env);
+    command.secret_env = std::move(step.secret_env);
+    command.shown_argv = std::move(step.shown_command);
     command.cwd = step.working_dir.starts_with('/') ? step.working_dir
                   : step.working_dir.empty()        ? files
                                                     : files + '/' + step.working_dir;
@@ -428,7 +492,10 @@ class LocalEngine final : public Engine {
       if (!Gone(run, active)) OnShimGone(run, active);
     });
     if (!std::exchange(active->told, true)) observer_->OnStep(active->record);
-    if (!Gone(run, active) && run->plan.Ending()) StopActive(run, active);
+    if (StepOf(run, active).sidecar) {  // others may have waited for its start
+      loop_.Post([this, run] { Advance(run); });
+    }
+    if (!Gone(run, active) && run->plan.ToStop(active->step)) StopActive(run, active);
   }
 
   void Follow(const WatchedPtr& run, const ActivePtr& active) {
@@ -440,7 +507,8 @@ class LocalEngine final : public Engine {
     std::string file = active->path + '/' + shim::kOutputFile;
     if (!metrics->path.empty()) {
       Step step = StepOf(run, active);
-      file = PlaceMetrics(metrics->path, active->path + '/' + shim::kFilesFolder, Exists, &step).file;
+      file = MetricsInVolume(run, step);
+      if (file.empty()) file = PlaceMetrics(metrics->path, active->path + '/' + shim::kFilesFolder, Exists, &step).file;
     }
     active->tail = tailer_.Add(std::move(file), offset, [this, run, number](std::int64_t at, std::string_view bytes) {
       if (!run->forgotten) observer_->OnOutput(run->id, number, at, bytes);
@@ -481,6 +549,8 @@ class LocalEngine final : public Engine {
     admission_.Leave(active->ticket);
     by_ticket_.erase(active->ticket);
     if (active->tail != 0) tailer_.Remove(active->tail);
+    const Step& step = StepOf(run, active);
+    if (!step.secret_env.empty() || !step.shown_command.empty()) RemoveSecrets(active->path);
     run->active[static_cast<std::size_t>(active->step)].reset();
   }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "pipelines/engines/volumes.h"
 #include "pipelines/path_text.h"
 
 namespace qalam {
@@ -10,7 +11,10 @@ namespace {
 
 void RewriteStep(Step* step, const std::string& prefix, const std::function<std::string(const std::string&)>& replace) {
   for (std::string& argument : step->command) RewritePaths(&argument, prefix, replace);
-  for (auto& [name, value] : step->env) RewritePaths(&value, prefix, replace);
+  for (std::string& argument : step->shown_command) RewritePaths(&argument, prefix, replace);
+  for (auto& [name, value] : step->env) {
+    if (!IsParameterVariable(name)) RewritePaths(&value, prefix, replace);
+  }
 }
 
 std::string Normal(const std::string& path) { return std::filesystem::path(path).lexically_normal().string(); }

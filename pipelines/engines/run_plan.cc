@@ -104,7 +104,9 @@ void RunPlan::Apply(const StepRecord& record) {
   if (record.attempt < plan.attempt) return;
   plan.attempt = record.attempt;
   plan.state = record.state;
+  plan.begun = true;
   if (IsFinal(record.state) && record.ended > record.started) plan.spent += record.ended - record.started;
+  if (StepOf(index).sidecar) return ApplyToSidecar(record, StepOf(index), &plan);
   switch (record.state) {
     case StepState::kFailed:
       plan.lost_in_row = 0;
@@ -128,22 +130,50 @@ void RunPlan::Apply(const StepRecord& record) {
   }
 }
 
+// What it ends with matters only if it ends by itself. As in a pod: one that restarts is started again, another one's
+// failure is the pod's, known when the others are done.
+void RunPlan::ApplyToSidecar(const StepRecord& record, const Step& step, StepPlan* plan) {
+  if (!IsFinal(record.state) || record.state == StepState::kStopped) return;
+  const bool failed = record.state != StepState::kSucceeded;
+  if (step.restarts || (failed && ++plan->failures <= step.retries)) {
+    plan->state = StepState::kWaiting;
+  } else if (failed && !sidecar_failed_) {
+    sidecar_failed_ = EndBy(record);
+  }
+}
+
+RunEnd RunPlan::EndBy(const StepRecord& record) const {
+  RunEnd end{record.state, record.reason, record.message};
+  if (run_.steps.size() > 1) end.message = "step " + record.step + ": " + record.message;
+  return end;
+}
+
 void RunPlan::Decide(const StepRecord& record) {
   const bool gives_way = decided_ && decided_->state == StepState::kStopped && record.state != StepState::kStopped;
   if (decided_ && !gives_way) return;
-  decided_ = RunEnd{record.state, record.reason, record.message};
-  if (run_.steps.size() > 1) decided_->message = "step " + record.step + ": " + record.message;
+  decided_ = EndBy(record);
+}
+
+bool RunPlan::OthersDone() const {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (!run_.steps[i].sidecar && steps_[i].state != StepState::kSucceeded) return false;
+  }
+  return true;
+}
+
+// A sidecar is there for those that depend on it from its first start.
+bool RunPlan::Met(int step) const {
+  const StepPlan& plan = steps_[static_cast<std::size_t>(step)];
+  return StepOf(step).sidecar ? plan.begun : plan.state == StepState::kSucceeded;
 }
 
 std::vector<RunPlan::Launch> RunPlan::Ready() const {
   std::vector<Launch> ready;
   if (Ending()) return ready;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (steps_[i].state != StepState::kWaiting) continue;
-    const bool met = std::all_of(needs_[i].begin(), needs_[i].end(), [this](int need) {
-      return steps_[static_cast<std::size_t>(need)].state == StepState::kSucceeded;
-    });
-    if (met) ready.push_back({static_cast<int>(i), steps_[i].attempt + 1});
+    if (steps_[i].state != StepState::kWaiting || ToStop(static_cast<int>(i))) continue;
+    if (std::all_of(needs_[i].begin(), needs_[i].end(), [this](int need) { return Met(need); }))
+      ready.push_back({static_cast<int>(i), steps_[i].attempt + 1});
   }
   return ready;
 }
@@ -153,18 +183,24 @@ bool RunPlan::AnyRunning() const {
 }
 
 std::optional<Duration> RunPlan::TimeLeft(int step) const {
-  const auto index = static_cast<std::size_t>(step);
-  const auto& timeout = run_.steps[index].timeout;
-  if (!timeout) return std::nullopt;
-  return std::max<Duration>(*timeout - steps_[index].spent, std::chrono::milliseconds(1));
+  if (StepOf(step).sidecar) return std::nullopt;
+  std::optional<Duration> left;
+  if (const auto& timeout = StepOf(step).timeout) left = *timeout - steps_[static_cast<std::size_t>(step)].spent;
+  if (run_.timeout) {
+    Duration of_run = *run_.timeout;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (!run_.steps[i].sidecar) of_run -= steps_[i].spent;
+    }
+    left = std::min(left.value_or(of_run), of_run);
+  }
+  if (left) left = std::max<Duration>(*left, std::chrono::milliseconds(1));
+  return left;
 }
 
 std::optional<RunEnd> RunPlan::End() const {
   if (AnyRunning()) return std::nullopt;
-  if (std::all_of(steps_.begin(), steps_.end(), [](const StepPlan& s) { return s.state == StepState::kSucceeded; })) {
-    return RunEnd{StepState::kSucceeded, "Completed", ""};
-  }
   if (decided_) return decided_;
+  if (OthersDone()) return sidecar_failed_ ? *sidecar_failed_ : RunEnd{StepState::kSucceeded, "Completed", ""};
   if (stopping_) return RunEnd{StepState::kStopped, "Stopped", "stopped before it had ended"};
   return std::nullopt;
 }

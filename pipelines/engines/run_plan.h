@@ -40,9 +40,11 @@ class RunPlan {
   std::vector<Launch> Ready() const;  // none while the run is ending
   // The run is ending (a step failed for good, or it was told to): steps that still run are to be stopped.
   bool Ending() const { return stopping_ || decided_.has_value(); }
+  // The same for one step: a sidecar's work is also over when that of the others is.
+  bool ToStop(int step) const { return Ending() || (StepOf(step).sidecar && OthersDone()); }
   bool Running(int step) const { return steps_[static_cast<std::size_t>(step)].state == StepState::kRunning; }
   bool AnyRunning() const;
-  // What its attempts have left of a step's deadline, never less than a millisecond; nullopt: it has none.
+  // What is left of a step's deadline and of the run's, never less than a millisecond; nullopt: there is none.
   std::optional<Duration> TimeLeft(int step) const;
   std::optional<RunEnd> End() const;  // once nothing runs and nothing will
 
@@ -51,14 +53,21 @@ class RunPlan {
     StepState state = StepState::kWaiting;
     int attempt = 0;  // the newest one known
     int failures = 0, lost_in_row = 0;
+    bool begun = false;
     Duration spent{};  // by attempts that have ended
   };
+  const Step& StepOf(int step) const { return run_.steps[static_cast<std::size_t>(step)]; }
+  void ApplyToSidecar(const StepRecord& record, const Step& step, StepPlan* plan);
   void Decide(const StepRecord& record);
+  RunEnd EndBy(const StepRecord& record) const;
+  bool OthersDone() const;  // all that are no sidecars have succeeded
+  bool Met(int step) const;
 
   Run run_;
   std::vector<StepPlan> steps_;
-  std::vector<std::vector<int>> needs_;  // depends_on as indices
-  std::optional<RunEnd> decided_;        // by the first step that failed for good; a stop gives way to a failure
+  std::vector<std::vector<int>> needs_;   // depends_on as indices
+  std::optional<RunEnd> decided_;         // by the first step that failed for good; a stop gives way to a failure
+  std::optional<RunEnd> sidecar_failed_;  // for good: the run fails once the others are done
   bool stopping_ = false;
 };
 

@@ -123,17 +123,15 @@ class Simulated final : public SimulatedEngine {
 
   // Does everything that can be done now: stops what is to end, starts what is ready, reports the end.
   void Advance(const WatchPtr& watch) {
-    if (watch->plan.Ending()) {
-      for (std::size_t i = 0; i < watch->plan.run().steps.size(); ++i) {
-        if (!watch->plan.Running(static_cast<int>(i))) continue;
-        Attempt& attempt = *world_[watch->id][watch->plan.run().steps[i].name].back();
-        if (!SettleIfOver(attempt)) Kill(attempt);
-        if (!TellEnd(watch, attempt)) return;
-      }
+    for (std::size_t i = 0; i < watch->plan.run().steps.size(); ++i) {
+      if (!watch->plan.ToStop(static_cast<int>(i)) || !watch->plan.Running(static_cast<int>(i))) continue;
+      Attempt& attempt = *world_[watch->id][watch->plan.run().steps[i].name].back();
+      if (!SettleIfOver(attempt)) Kill(attempt);
+      if (!TellEnd(watch, attempt)) return;
     }
-    for (const RunPlan::Launch& launch : watch->plan.Ready()) {
-      if (watch->plan.Ending()) break;
-      Attempt& attempt = Launch(watch, launch);
+    // The start of a sidecar may be what another step waits for.
+    for (auto ready = watch->plan.Ready(); !ready.empty(); ready = watch->plan.Ready()) {
+      Attempt& attempt = Launch(watch, ready.front());
       watch->plan.Apply(attempt.record);
       observer_->OnStep(attempt.record);
       if (watch->forgotten) return;

@@ -22,7 +22,7 @@ class Tailer {
   using Id = std::uint64_t;  // never 0
   using Deliver = std::function<void(std::int64_t offset, std::string_view bytes)>;
 
-  // All files are below `root`: a link that leads out of it is not followed.
+  // Of a file below `root` no link is followed that leads out of it; of another one its own name is no link.
   Tailer(EventLoop& loop, std::string root);
   ~Tailer();
   Tailer(const Tailer&) = delete;

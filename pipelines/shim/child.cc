@@ -7,10 +7,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "pipelines/shim/text.h"
@@ -20,8 +22,8 @@ namespace {
 
 constexpr int kNotRun = 127;
 
-[[noreturn]] void Fail(const ChildPlumbing& plumbing, Stage stage) {
-  const StartFault fault{stage, errno};
+[[noreturn]] void Fail(const ChildPlumbing& plumbing, Stage stage, int detail = 0) {
+  const StartFault fault{stage, errno, detail};
   (void)!write(plumbing.fault, &fault, sizeof(fault));
   _exit(kNotRun);
 }
@@ -34,8 +36,41 @@ bool WriteFile(const char* path, std::string_view text) {
   return written;
 }
 
-bool BindMount(const char* from, const char* to) {
-  return UnshareMounts() && mount(from, to, nullptr, MS_BIND, nullptr) == 0;
+// Those flags of a mount that a user namespace may not take away again.
+unsigned long FlagsOf(const char* path) {
+  struct statvfs status {};
+  if (statvfs(path, &status) != 0) return 0;
+  unsigned long flags = 0;
+  if ((status.f_flag & ST_NOSUID) != 0) flags |= MS_NOSUID;
+  if ((status.f_flag & ST_NODEV) != 0) flags |= MS_NODEV;
+  if ((status.f_flag & ST_NOEXEC) != 0) flags |= MS_NOEXEC;
+  if ((status.f_flag & ST_NOATIME) != 0) flags |= MS_NOATIME;
+  if ((status.f_flag & ST_NODIRATIME) != 0) flags |= MS_NODIRATIME;
+  if ((status.f_flag & ST_RELATIME) != 0) flags |= MS_RELATIME;
+  return flags;
+}
+
+bool BindOne(int source, const Command::Bind& bind) {
+  Text<64> from;  // by its descriptor: a mount made before may lie over its path
+  from << "/proc/self/fd/" << source;
+  if (mount(from.c_str(), bind.to, nullptr, MS_BIND | MS_REC, nullptr) != 0) return false;
+  if (!bind.read_only) return true;
+  return mount(nullptr, bind.to, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | FlagsOf(bind.to), nullptr) == 0;
+}
+
+void MountAll(const Command& command, const ChildPlumbing& plumbing) {
+  if (command.bind_count == 0) return;
+  if (!UnshareMounts()) Fail(plumbing, Stage::kMount);
+  int* const sources = static_cast<int*>(std::calloc(command.bind_count, sizeof(int)));
+  if (sources == nullptr) Fail(plumbing, Stage::kMount);
+  for (std::size_t i = 0; i < command.bind_count; ++i) {
+    sources[i] = open(command.binds[i].from, O_PATH | O_CLOEXEC);
+    if (sources[i] < 0) Fail(plumbing, Stage::kMount, static_cast<int>(i));
+  }
+  for (std::size_t i = 0; i < command.bind_count; ++i) {
+    if (!BindOne(sources[i], command.binds[i])) Fail(plumbing, Stage::kMount, static_cast<int>(i));
+    close(sources[i]);
+  }
 }
 
 // By the bare call: the C library refuses its own two signals, which posix_spawn has left ignored.
@@ -110,8 +145,16 @@ void RunChild(const Command& command, const ChildPlumbing& plumbing) {
   } while (got < 0 && errno == EINTR);
   if (got != 1) _exit(kNotRun);  // the shim died before the start was on disk: it never happened
 
-  if (*command.bind_to != '\0' && !BindMount(command.bind_from, command.bind_to)) Fail(plumbing, Stage::kMount);
-  if (chdir(command.cwd) != 0) Fail(plumbing, Stage::kFolder);
+  // It may lie below a mount, or be hidden by one.
+  const int cwd = open(command.cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  MountAll(command, plumbing);
+  if (chdir(command.cwd) != 0) {
+    const int error = errno;
+    if (cwd < 0 || fchdir(cwd) != 0) {
+      errno = error;
+      Fail(plumbing, Stage::kFolder);
+    }
+  }
   if (plumbing.limit_data) {
     const rlimit limit{static_cast<rlim_t>(command.memory), static_cast<rlim_t>(command.memory)};
     if (setrlimit(RLIMIT_DATA, &limit) != 0) Fail(plumbing, Stage::kLimit);

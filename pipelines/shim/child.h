@@ -12,6 +12,7 @@ enum class Stage : int { kOutput = 1, kFolder, kMount, kLimit, kExec };
 struct StartFault {
   Stage stage = Stage::kExec;
   int error = 0;
+  int detail = 0;  // kMount: which
 };
 
 struct ChildPlumbing {

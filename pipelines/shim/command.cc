@@ -59,26 +59,36 @@ std::size_t SetVariable(char** envp, std::size_t count, char* variable) {
 }  // namespace
 
 int ReadCommand(int folder, Command* command) {
-  std::size_t size = 0;
+  std::size_t size = 0, secrets_size = 0;
   char* const data = ReadWhole(folder, kCommandFile, &size);
   if (data == nullptr) return errno;
+  char* const secrets = ReadWhole(folder, kSecretsFile, &secrets_size);
+  if (secrets == nullptr && errno != ENOENT) return errno;
   std::size_t fields = 0, inherited = 0;
   for (std::size_t i = 0; i < size; ++i) fields += data[i] == '\0';
+  for (std::size_t i = 0; i < secrets_size; ++i) fields += secrets[i] == '\0';
   while (environ[inherited] != nullptr) ++inherited;
   command->argv = static_cast<char**>(std::calloc(fields + 1, sizeof(char*)));
   command->envp = static_cast<char**>(std::calloc(fields + inherited + 2, sizeof(char*)));
-  if (command->argv == nullptr || command->envp == nullptr) return ENOMEM;
+  command->binds = static_cast<Command::Bind*>(std::calloc(fields + 1, sizeof(Command::Bind)));
+  if (command->argv == nullptr || command->envp == nullptr || command->binds == nullptr) return ENOMEM;
   std::size_t arguments = 0, variables = inherited;
   std::memcpy(command->envp, environ, inherited * sizeof(char*));
-  bool whole = false;
+  bool whole = false, needs_secrets = false, whole_secrets = false;
   for (char* field = data; field < data + size; field += std::strlen(field) + 1) {
     if (char* arg = ValueOf(field, "arg")) command->argv[arguments++] = arg;
     if (char* env = ValueOf(field, "env")) variables = SetVariable(command->envp, variables, env);
     if (char* cwd = ValueOf(field, "cwd")) command->cwd = cwd;
     if (char* hint = ValueOf(field, "hint")) command->hint = hint;
     if (char* gpus = ValueOf(field, "gpus")) command->gpus = gpus;
-    if (char* from = ValueOf(field, "bind-from")) command->bind_from = from;
-    if (char* to = ValueOf(field, "bind-to")) command->bind_to = to;
+    if (char* from = ValueOf(field, "bind-from")) command->binds[command->bind_count++].from = from;
+    if (char* to = ValueOf(field, "bind-to"); to != nullptr && command->bind_count > 0) {
+      command->binds[command->bind_count - 1].to = to;
+    }
+    if (ValueOf(field, "bind-read-only") != nullptr && command->bind_count > 0) {
+      command->binds[command->bind_count - 1].read_only = true;
+    }
+    if (ValueOf(field, "secrets") != nullptr) needs_secrets = true;
     if (char* ms = ValueOf(field, "timeout-ms")) command->timeout_ms = std::strtoll(ms, nullptr, 10);
     if (char* ms = ValueOf(field, "grace-ms")) command->grace_ms = std::strtoll(ms, nullptr, 10);
     if (char* bytes = ValueOf(field, "memory")) command->memory = std::strtoll(bytes, nullptr, 10);
@@ -95,7 +105,18 @@ int ReadCommand(int folder, Command* command) {
     }
     whole = whole || ValueOf(field, "end") != nullptr;
   }
-  return whole && arguments > 0 ? 0 : EBADMSG;
+  command->shown_program = arguments > 0 ? command->argv[0] : "";
+  std::size_t secret_arguments = 0;
+  for (char* field = secrets; field < secrets + secrets_size; field += std::strlen(field) + 1) {
+    if (char* arg = ValueOf(field, "arg")) command->argv[secret_arguments++] = arg;
+    if (char* env = ValueOf(field, "env")) variables = SetVariable(command->envp, variables, env);
+    whole_secrets = whole_secrets || ValueOf(field, "end") != nullptr;
+  }
+  if (secret_arguments > 0) command->argv[secret_arguments] = nullptr;
+  for (std::size_t i = 0; i < command->bind_count; ++i) {
+    if (command->binds[i].to == nullptr) return EBADMSG;
+  }
+  return whole && arguments > 0 && (whole_secrets || !needs_secrets) ? 0 : EBADMSG;
 }
 
 const char* FindVariable(char** envp, const char* name) {

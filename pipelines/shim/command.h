@@ -9,14 +9,20 @@ namespace qalam::shim {
 // Pointers into one buffer that lives as long as the program.
 struct Command {
   char** argv = nullptr;
-  char** envp = nullptr;  // the shim's own environment, then the file's, then the marker
+  char** envp = nullptr;  // the shim's own environment, then the file's, the secrets and the marker
   const char* cwd = "";
   const char* marker = "";
   const char* hint = "";  // added to the message when the command fails
   const char* gpus = "";  // for the engine that adopts this attempt
-  const char* bind_from = "";
-  const char* bind_to = "";  // empty: no mount
-  long long timeout_ms = 0;  // 0: none
+  struct Bind {
+    const char* from;
+    const char* to;
+    bool read_only;
+  };
+  Bind* binds = nullptr;  // in the order in which they are made
+  std::size_t bind_count = 0;
+  const char* shown_program = "";  // argv[0], or what stands for it where a secret is in it
+  long long timeout_ms = 0;        // 0: none
   long long grace_ms = 0;
   long long memory = 0;      // bytes; 0: no limit
   long long open_files = 0;  // soft limit; 0: as it is

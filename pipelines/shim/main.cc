@@ -87,6 +87,7 @@ int Launch(Attempt* attempt) {
     attempt->tree.Remove();
     return error;
   }
+  unlinkat(attempt->folder, kSecretsFile, 0);  // it has been read, and nobody starts this attempt again
   (void)!write(release[1], "g", 1);
   close(release[1]);
   if (read(fault[0], &attempt->fault, sizeof(attempt->fault)) != sizeof(attempt->fault)) attempt->fault.error = 0;
@@ -145,17 +146,19 @@ void Supervise(Attempt* attempt) {
 }
 
 void ExplainStartFault(const Attempt& attempt, Exit* exit) {
-  const char* const program = attempt.command.argv[0];
+  const char* const program = attempt.command.shown_program;
   const char* const error = strerrordesc_np(attempt.fault.error);
   exit->reason = "StartError";
   exit->code = -1;
   const std::string_view shown(program, strnlen(program, 1024));
   switch (attempt.fault.stage) {
     case Stage::kFolder: exit->message << "working directory " << attempt.command.cwd << ": " << error; return;
-    case Stage::kMount:
-      exit->message << "could not mount " << attempt.command.bind_from << " on " << attempt.command.bind_to << ": "
-                    << error;
+    case Stage::kMount: {
+      const auto index = static_cast<std::size_t>(attempt.fault.detail);
+      const Command::Bind& bind = attempt.command.binds[index < attempt.command.bind_count ? index : 0];
+      exit->message << "could not mount " << bind.from << " on " << bind.to << ": " << error;
       return;
+    }
     case Stage::kOutput: exit->message << "could not open the output: " << error; return;
     case Stage::kLimit: exit->message << "could not limit the memory: " << error; return;
     case Stage::kExec: break;

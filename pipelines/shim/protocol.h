@@ -6,8 +6,12 @@
 namespace qalam::shim {
 
 // NUL-terminated fields "key=value", the last one "end=": arg, env, cwd, timeout-ms, grace-ms, memory,
-// open-files, bind-from, bind-to, marker, hint, gpus. Unknown keys are skipped.
+// open-files, bind-from, bind-to, bind-read-only, marker, hint, gpus, secrets. Unknown keys are skipped. A bind-from
+// begins a mount, which the other bind- fields then complete.
 inline constexpr char kCommandFile[] = "command";
+// Of the same form, and there when the command file says "secrets=": env and, in place of all of the command's, arg.
+// The shim removes it once the attempt has started.
+inline constexpr char kSecretsFile[] = "secrets";
 // Lines "key=value": boot, shim, child (each "pid ticks"), started (ns since 1970), cgroup, memory-cgroup, gpus,
 // marker; the last line is "end". Whole or worthless: the command is released only when all of it is on disk.
 inline constexpr char kStartedFile[] = "started";

@@ -9,6 +9,7 @@
 
 #include "core/rng.h"
 #include "experiment/read.h"
+#include "pipelines/compile/expand.h"
 #include "pipelines/compile/quantity.h"
 
 namespace qalam {
@@ -134,11 +135,11 @@ TEST_F(CompileTest, ReferencesToVariablesAreExpandedAsKubernetesDoes) {
   const Compiled job =
       Of(Job("name: training\ncommand: [run, '$(A)/x', '$$(A)', '$(NONE)', '$(', 'a$$b', '$(QALAM_PARAM_LR)']\n"
              "env:\n- {name: A, value: b}\n- {name: C, value: '$(A)c'}\n"));
-  EXPECT_THAT(job.step().command, ElementsAre("run", "b/x", "$(A)", "$(NONE)", "$(", "a$$b", "0.01"));
+  EXPECT_THAT(job.step().command, ElementsAre("run", "b/x", "$(A)", "$(NONE)", "$(", "a$b", "0.01"));
   EXPECT_EQ(job.Env("C"), "bc");
 }
 
-TEST_F(CompileTest, AnyTextThatIsNoReferenceArrivesByteForByte) {
+TEST_F(CompileTest, AValueThatWasProtectedArrivesByteForByteWhateverItHolds) {
   Rng rng(1, "compile.test", 0);
   const std::string_view characters = "$(){}\\'\"`;|&<>*? \t\n/.-=aZ0\xc3\xa9%#!~^,:";
   for (int round = 0; round < 10'000; ++round) {
@@ -146,10 +147,11 @@ TEST_F(CompileTest, AnyTextThatIsNoReferenceArrivesByteForByte) {
     for (std::uint64_t n = rng.Below(24); n > 0; --n) text += characters[rng.Below(characters.size())];
     Node container = Node::Map();
     container.Set("name", Node::String("training"));
-    container.Set("command", Node::Sequence()).Add(Node::String(text));
+    const std::string rendered = ProtectDollars({{"x", text}})[0].value;
+    container.Set("command", Node::Sequence()).Add(Node::String(rendered));
     Node& variable = container.Set("env", Node::Sequence()).Add(Node::Map());
     variable.Set("name", Node::String("A"));
-    variable.Set("value", Node::String(text));
+    variable.Set("value", Node::String(rendered));
     Node pod = Node::Map();
     pod.Set("containers", Node::Sequence()).Add(container);
     Node manifest = Node::Map();
@@ -164,17 +166,16 @@ TEST_F(CompileTest, AnyTextThatIsNoReferenceArrivesByteForByte) {
   }
 }
 
-TEST_F(CompileTest, WhatComesFromAClusterIsNamedInTheFault) {
-  const Compiled job = Of(
-      Job("name: training\ncommand: ['true']\nenv:\n- name: TOKEN\n  valueFrom: {secretKeyRef: {name: s, key: k}}\n"
-          "- name: NODE\n  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}\nenvFrom:\n- configMapRef: {name: c}\n"));
-  EXPECT_THAT(
-      job.errors(),
-      ElementsAre(HasSubstr("spec.template.spec.containers[0].env[0].valueFrom: secretKeyRef is not read by the "
-                            "local engine: give TOKEN a value"),
-                  HasSubstr("env[1].valueFrom.fieldRef: spec.nodeName is not known"),
-                  HasSubstr("containers[0].envFrom[0]: envFrom is not read")));
-  EXPECT_EQ(job.faults.all()[0].position.line, 12);
+TEST_F(CompileTest, WhatWasNotGivenIsNamedInTheFault) {
+  const Compiled job =
+      Of(Job("name: training\ncommand: ['true']\nenv:\n- name: TOKEN\n  valueFrom: {secretKeyRef: {name: s, key: k}}\n"
+             "- name: NODE\n  valueFrom: {fieldRef: {fieldPath: spec.nodes}}\nenvFrom:\n- configMapRef: {name: c}\n"
+             "- secretRef: {name: other, optional: true}\n"));
+  EXPECT_THAT(job.errors(),
+              ElementsAre(HasSubstr("containers[0].envFrom[0].configMapRef: ConfigMap 'c' was not given: put its "
+                                    "document beside the Experiment in the same file, or name its file with -f"),
+                          HasSubstr("containers[0].env[0].valueFrom.secretKeyRef: Secret 's' was not given"),
+                          HasSubstr("env[1].valueFrom.fieldRef: 'spec.nodes' is no field of a pod")));
 }
 
 TEST_F(CompileTest, AnImageMapMayGiveWhatASecretWould) {
@@ -216,7 +217,7 @@ TEST_F(CompileTest, DeadlinesGraceAndRetriesAreThoseOfTheJobAndItsPod) {
                               "activeDeadlineSeconds: 60\nterminationGracePeriodSeconds: 5\n",
                               "activeDeadlineSeconds: 90\nbackoffLimit: 2\n"));
   ASSERT_THAT(job.errors(), IsEmpty());
-  EXPECT_EQ(job.step().timeout, std::chrono::seconds(60));
+  EXPECT_EQ(job.run->timeout, std::chrono::seconds(60));  // the shorter one
   EXPECT_EQ(job.step().grace, std::chrono::seconds(5));
   EXPECT_EQ(job.step().retries, 2);
   EXPECT_EQ(job.step().working_dir, "/tmp");
@@ -238,7 +239,10 @@ TEST_F(CompileTest, ThePrimaryContainerIsTheOneThatIsNamed) {
   const Compiled job = Of(text);
   ASSERT_THAT(job.errors(), IsEmpty());
   EXPECT_THAT(job.step().command, ElementsAre("true"));
-  EXPECT_THAT(job.warnings(), ElementsAre(HasSubstr("sidecar is not run: sidecars are not run yet")));
+  EXPECT_THAT(job.warnings(), IsEmpty());
+  ASSERT_EQ(job.run->steps.size(), 2U);
+  EXPECT_TRUE(job.run->steps[0].sidecar);
+  EXPECT_FALSE(job.run->steps[0].restarts);
   context.primary_container = "trainer";
   EXPECT_THAT(Of(text).errors(), ElementsAre(HasSubstr("has no container trainer, which "
                                                        "trialTemplate.primaryContainerName names; it has sidecar, "
@@ -248,19 +252,26 @@ TEST_F(CompileTest, ThePrimaryContainerIsTheOneThatIsNamed) {
   EXPECT_THAT(Of(Job(two)).step().command, ElementsAre("side"));
 }
 
-TEST_F(CompileTest, InitContainersRunBeforeUnlessTheyNeedVolumes) {
+TEST_F(CompileTest, InitContainersAreEarlierStepsAndOneThatRestartsIsASidecar) {
   const Compiled job =
-      Of(Job("name: training\ncommand: ['true']\n",
-             "initContainers:\n- {name: fetch, command: [fetch]}\n- {name: unpack, command: [unpack]}\n"
-             "- {name: disk, command: [d], volumeMounts: [{name: v, mountPath: /d}]}\n"
-             "- {name: proxy, command: [p], restartPolicy: Always}\n"));
-  ASSERT_EQ(job.run->steps.size(), 3U);
+      Of(Job("name: training\ncommand: ['true']\nresources: {requests: {cpu: 1}}\n",
+             "restartPolicy: OnFailure\ninitContainers:\n- {name: fetch, command: [fetch]}\n"
+             "- {name: proxy, command: [p], restartPolicy: Always, resources: {requests: {cpu: 500m}}}\n"
+             "- {name: unpack, command: [unpack]}\n") +
+         Indent(Item("name: beside\ncommand: [b]\n"), 8) + Indent(Item("name: mesh\nimage: mesh:1\n"), 8));
+  ASSERT_THAT(job.errors(), IsEmpty());
+  ASSERT_EQ(job.run->steps.size(), 5U);
   EXPECT_THAT(job.run->steps[0].depends_on, IsEmpty());
   EXPECT_THAT(job.run->steps[1].depends_on, ElementsAre("fetch"));
-  EXPECT_THAT(job.run->steps[2].depends_on, ElementsAre("unpack"));
+  EXPECT_TRUE(job.run->steps[1].sidecar && job.run->steps[1].restarts);
+  EXPECT_EQ(job.run->steps[1].requests.cpu, 0);
+  EXPECT_THAT(job.run->steps[2].depends_on, ElementsAre("proxy"));
+  EXPECT_FALSE(job.run->steps[2].sidecar);
+  EXPECT_TRUE(job.run->steps[3].sidecar && job.run->steps[3].restarts);
+  EXPECT_THAT(job.run->steps[4].depends_on, ElementsAre("unpack"));
   EXPECT_EQ(job.run->metrics->step, "training");
-  EXPECT_THAT(job.warnings(),
-              ElementsAre(HasSubstr("disk is not run: it works on volumes"), HasSubstr("proxy is a sidecar")));
+  EXPECT_EQ(job.step().requests.cpu, 1.5);  // a pod is admitted as a whole
+  EXPECT_THAT(job.warnings(), ElementsAre(HasSubstr("mesh is left out: it has no command")));
 }
 
 TEST_F(CompileTest, WhatALocalEngineWillNotDoIsSaid) {
@@ -270,18 +281,20 @@ TEST_F(CompileTest, WhatALocalEngineWillNotDoIsSaid) {
   EXPECT_THAT(job.warnings(), Contains(HasSubstr("spec.parallelism: has no effect")));
   EXPECT_THAT(job.warnings(), Contains(HasSubstr("spec.template.spec.tolerations: has no effect")));
   EXPECT_THAT(job.warnings(), Contains(HasSubstr("spec.template.spec.nodeSelector: has no effect")));
-  EXPECT_THAT(job.warnings(), Contains(HasSubstr("containers[0].volumeMounts: has no effect")));
   EXPECT_THAT(job.warnings(), Contains(HasSubstr("${trialParameters.lr} is left as it is")));
-  EXPECT_EQ(job.warnings().size(), 5U);
+  EXPECT_EQ(job.warnings().size(), 4U);
 }
 
 TEST_F(CompileTest, OtherKindsAreRefusedWithTheOnesThatWork) {
-  EXPECT_THAT(Of("apiVersion: kubeflow.org/v1\nkind: TFJob\nspec: {}\n").errors(),
-              ElementsAre("kind: TFJob (kubeflow.org/v1) is not run by the local engine; it takes batch/v1 Job"));
+  EXPECT_THAT(
+      Of("apiVersion: kubeflow.org/v1\nkind: TFJob\nspec: {}\n").errors(),
+      ElementsAre(
+          "kind: TFJob (kubeflow.org/v1) is not run by the local engine: training kinds become local processes in "
+          "a later version; until then it takes batch/v1 Job, v1 Pod"));
   EXPECT_EQ(Of("kind: Job\nspec: {}\n").errors().size(), 1U);
   EXPECT_THAT(Of("spec: {}\n").errors(), ElementsAre(HasSubstr("a template without a kind")));
   EXPECT_THAT(Of("[1]").errors(), ElementsAre(HasSubstr("is to be a map")));
-  EXPECT_THAT(CompilableKinds(), ElementsAre("batch/v1 Job"));
+  EXPECT_THAT(CompilableKinds(), ElementsAre("batch/v1 Job", "v1 Pod"));
 }
 
 TEST_F(CompileTest, ShapesThatAreWrongAreFaultsNotCrashes) {

@@ -284,6 +284,75 @@ TEST_P(EngineConformance, AFailureStopsTheOtherSteps) {
   EXPECT_EQ(rig->Starts("a-1", "after", 1), 0);
 }
 
+TEST_P(EngineConformance, ASidecarIsStoppedWhenTheOthersAreDone) {
+  rig->Say("side", 1, {{}, 600'000, 0, false});
+  rig->Say("main", 1, {{}, 60, 0, false});
+  qalam::Run run = rig->OneStep();
+  run.steps.push_back(rig->MakeStep("side"));
+  run.steps[1].sidecar = true;
+  run.steps[0].depends_on = {"side"};  // which is to say: on its start
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  EXPECT_EQ(rig->Finish("a-1").state, StepState::kSucceeded);
+  EXPECT_EQ(rig->seen.log.front(), "a-1 side/1 Running");
+  EXPECT_EQ(rig->seen.Last("a-1", "side")->state, StepState::kStopped);
+  EXPECT_EQ(rig->Starts("a-1", "side", 1), 1);
+}
+
+TEST_P(EngineConformance, ASidecarThatRestartsIsStartedAgainAndFailsNothing) {
+  rig->Say("side", 1, {{}, 1, 7, false});
+  rig->Say("side", 2, {{}, 600'000, 0, false});
+  rig->Say("main", 1, {{}, 500, 0, false});
+  qalam::Run run = rig->OneStep();
+  run.steps.push_back(rig->MakeStep("side"));
+  run.steps[1].sidecar = run.steps[1].restarts = true;
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  EXPECT_EQ(rig->Finish("a-1").state, StepState::kSucceeded);
+  EXPECT_EQ(rig->Starts("a-1", "side", 2), 1);
+}
+
+TEST_P(EngineConformance, ASidecarThatFailsForGoodFailsTheRunOnceTheOthersAreDone) {
+  rig->Say("side", 1, {{}, 1, 7, false});
+  rig->Say("main", 1, {{{100, "loss=1\n"}}, 120, 0, false});
+  qalam::Run run = rig->OneStep();
+  run.steps.push_back(rig->MakeStep("side"));
+  run.steps[1].sidecar = true;
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  const RunEnd end = rig->Finish("a-1");
+  EXPECT_EQ(end.state, StepState::kFailed);
+  EXPECT_THAT(end.message, HasSubstr("step side: the command exited with code 7"));
+  EXPECT_EQ(rig->seen.Last("a-1", "main")->state, StepState::kSucceeded);
+  EXPECT_EQ(rig->seen.Output("a-1", 1), "loss=1\n");
+}
+
+TEST_P(EngineConformance, ASidecarGoesWithAFailureAndAStopAndIsAdoptedLikeAStep) {
+  rig->Say("side", 1, {{}, 600'000, 0, false});
+  rig->Say("main", 1, {{}, 30, 5, false});
+  qalam::Run run = rig->OneStep();
+  run.steps.push_back(rig->MakeStep("side"));
+  run.steps[1].sidecar = run.steps[1].restarts = true;
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  ASSERT_TRUE(UntilRunning("a-1", "side") && UntilRunning("a-1"));
+  rig->Crash();
+  rig->Restart();
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  EXPECT_EQ(rig->Finish("a-1").state, StepState::kFailed);
+  EXPECT_EQ(rig->seen.Last("a-1", "side")->state, StepState::kStopped);
+  EXPECT_EQ(rig->Starts("a-1", "side", 1), 1);
+  EXPECT_EQ(rig->Starts("a-1", "side", 2), 0);
+}
+
+TEST_P(EngineConformance, TheRunsDeadlineIsThatOfAllStepsTogether) {
+  rig->Say("first", 1, {{}, 700, 0, false});
+  rig->Say("second", 1, {{}, 30'000, 0, false});
+  qalam::Run run = Chain({"first", "second"});
+  run.timeout = std::chrono::seconds(1);
+  ASSERT_TRUE(rig->Start("a-1", run).ok());
+  const RunEnd end = rig->Finish("a-1");
+  EXPECT_EQ(end.reason, "DeadlineExceeded");
+  EXPECT_LT(rig->seen.Last("a-1", "second")->ended - rig->seen.Last("a-1", "second")->started,
+            std::chrono::milliseconds(900));
+}
+
 TEST_P(EngineConformance, ADeadlineEndsAStepForGood) {
   rig->Say("main", 1, {{{0, "begun\n"}}, 30'000, 0, false});
   qalam::Run run = rig->OneStep();
