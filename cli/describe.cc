@@ -174,17 +174,19 @@ std::string Shown(const std::string& name, const std::string& value) {
 }
 
 // Each step as a person would type it.
-std::string Commands(const ExperimentSpec& spec, const Trial& trial) {
+std::string Commands(const std::string& db, const ExperimentSpec& spec, const Trial& trial) {
   const Result<Node> manifest = RenderTrial(spec, trial.name, trial.assignments);
   if (!manifest.ok()) return manifest.status().message();
-  const Result<Run> run = CompileTrial(spec, trial, *manifest);
+  const Result<Run> run = CompileTrial(db, spec, trial, *manifest);
   if (!run.ok()) return run.status().message();
   std::string out;
   for (const Step& step : run->steps) {
     std::vector<std::string> words;
-    if (!step.env.empty()) words.emplace_back("env");
+    if (!step.env.empty() || !step.secret_env.empty()) words.emplace_back("env");
     for (const auto& [name, value] : step.env) words.push_back(name + "=" + Shown(name, value));
-    words.insert(words.end(), step.command.begin(), step.command.end());
+    for (const auto& [name, value] : step.secret_env) words.push_back(name + "=***");
+    const std::vector<std::string>& command = step.shown_command.empty() ? step.command : step.shown_command;
+    words.insert(words.end(), command.begin(), command.end());
     out += (out.empty() ? "" : "\n") + (step.working_dir.empty() ? "" : "cd " + ShellWord(step.working_dir) + " && ") +
            ShellCommand(words);
   }
@@ -247,7 +249,7 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
                     Line("Created:", FormatTime(t.created)) + Line("Started:", FormatTime(t.started)) +
                     Line("Completed:", FormatTime(t.completed)) +
                     (IsFinal(t.state) ? "" : Line("Waiting:", Waiting(options.db, found.experiment)));
-  out += Paragraph("Command:", Commands(spec, t)) + Line("Folder:", root + "/" + t.name);
+  out += Paragraph("Command:", Commands(options.db, spec, t)) + Line("Folder:", root + "/" + t.name);
   if (step != nullptr) out += Line("Output:", StepOutputPath(root, step->run, step->step, step->attempt));
   Table parameters({"PARAMETER", "VALUE"});
   for (const Assignment& a : t.assignments) parameters.Row({Printable(a.name), Printable(a.value)});

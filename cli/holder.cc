@@ -55,12 +55,14 @@ Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::v
     s.router_.Redirect(service.substr(0, equals), service.substr(equals + 1));
   }
   s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}, .gpus = gpus});
-  s.controller_ = Controller::Make({.loop = s.loop_,
-                                    .store = *s.store_,
-                                    .engine = *s.engine_,
-                                    .suggestions = s.router_,
-                                    .compile = CompileTrial,
-                                    .make_uid = NewUid});
+  s.controller_ =
+      Controller::Make({.loop = s.loop_,
+                        .store = *s.store_,
+                        .engine = *s.engine_,
+                        .suggestions = s.router_,
+                        .compile = [db](const ExperimentSpec& spec, const Trial& trial,
+                                        const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
+                        .make_uid = NewUid});
   QALAM_RETURN_IF_ERROR(s.controller_->Recover());
   return holder;
 }

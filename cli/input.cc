@@ -13,6 +13,7 @@
 
 #include "algorithms/suggester.h"
 #include "cli/launch.h"
+#include "cli/objects.h"
 #include "experiment/forms.h"
 #include "experiment/read.h"
 
@@ -160,6 +161,7 @@ Input ReadFiles(const InputOptions& options) {
   };
   std::vector<Found> experiments;
   std::vector<Node> others;
+  Objects objects;
   for (const std::string& file : options.files) {
     const auto at = Load(&input, file);
     if (!at) continue;
@@ -167,19 +169,25 @@ Input ReadFiles(const InputOptions& options) {
     std::vector<Node> documents = ReadDocuments(text.text, &text.faults);
     if (documents.empty() && !text.faults.HasErrors()) text.faults.Error({}, "", "there is no document in it");
     for (Node& document : documents) {
-      if (const std::string kind = KindOf(document); kind == "ConfigMap") {
-        others.push_back(std::move(document));
+      if (const std::string kind = KindOf(document); Objects::IsOne(document)) {
+        objects.Add(document, &text.faults);
+        text.has_secrets = text.has_secrets || Objects::IsSecret(document);
+        if (kind == "ConfigMap") others.push_back(std::move(document));
       } else if (kind.empty() || kind == "Experiment") {
         experiments.push_back({std::move(document), *at});
       } else {
         text.faults.Error(document.Find("kind")->position, "kind",
-                          fmt::format("'{}' is not read here: an Experiment, or a ConfigMap that one names", kind));
+                          fmt::format("'{}' is not read here: an Experiment, or a ConfigMap, Secret or "
+                                      "PersistentVolumeClaim that one names",
+                                      kind));
       }
     }
   }
   std::set<std::pair<std::string, std::string>> names;
   for (Found& found : experiments) {
     InputText& text = input.texts[found.text];
+    // The database keeps the text, and no Secret that stands in it.
+    const std::string source = text.has_secrets ? ToYaml(found.document) : text.text;
     Override(options, &found.document);
     SpecContext context = ContextOf(&found.document, services, options.strict);
     context.documents = &others;
@@ -197,7 +205,7 @@ Input ReadFiles(const InputOptions& options) {
                         fmt::format("there are two experiments named '{}'", spec->name));
     }
     Remember(services, image_map, &*spec);
-    input.requests.push_back({*std::move(spec), std::move(experiment), text.text, found.text});
+    input.requests.push_back({*std::move(spec), std::move(experiment), source, found.text, objects});
   }
   return input;
 }
@@ -249,6 +257,19 @@ void Recall(StoreReader& reader, Input* input) {
   }
 }
 
+void RecallObjects(const std::string& db, Input* input) {
+  for (Request& request : input->requests) {
+    auto kept = ReadKeptObjects(db, request.spec.namespace_name, request.spec.name);
+    Diagnostics& faults = input->texts[request.text].faults;
+    if (!kept.ok()) {
+      faults.Error({}, "", kept.status().message());
+      continue;
+    }
+    for (const Node& document : request.objects.Documents(request.spec.namespace_name)) kept->Add(document, &faults);
+    request.objects = *std::move(kept);
+  }
+}
+
 void TryTemplates(Input* input, const Resources* capacity) {
   for (const Request& request : input->requests) {
     Diagnostics& faults = input->texts[request.text].faults;
@@ -265,7 +286,7 @@ void TryTemplates(Input* input, const Resources* capacity) {
       faults.Error(manifest.position, "spec.trialTemplate", rendered.status().message());
       continue;
     }
-    (void)CompileRun(request.spec, trial, middle, *rendered, &faults, capacity);
+    (void)CompileRun(request.spec, trial, middle, *rendered, &faults, capacity, &request.objects);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "core/diagnostic.h"
 #include "core/run.h"
 #include "experiment/spec.h"
+#include "pipelines/compile/objects.h"
 #include "store/store.h"
 
 namespace qalam {
@@ -25,11 +26,13 @@ struct Request {
   Node experiment;       // the document that was read, as a Katib Experiment
   std::string source;    // the text as it was handed in
   std::size_t text = 0;  // which of Input::texts it stands in
+  Objects objects = {};  // ConfigMaps and Secrets that its template may name
 };
 
 // A text that was read, and what is wrong with it.
 struct InputText {
   std::string name, text;
+  bool has_secrets = false;
   Diagnostics faults;
 };
 
@@ -56,6 +59,8 @@ Input ReadCommand(const ShortForm& form, const std::string& command_line, const 
 // What the database remembers of experiments of these names goes into their specs; a request that contradicts it
 // becomes a fault.
 void Recall(StoreReader& reader, Input* input);
+// The ConfigMaps and Secrets that were given with them before, unless they were given again.
+void RecallObjects(const std::string& db, Input* input);
 // Compiles each template once, with a point from the middle of its space: faults that only a trial would show. With
 // `capacity` also what asks for more than that.
 void TryTemplates(Input* input, const Resources* capacity = nullptr);

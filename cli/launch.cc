@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "cli/input.h"
+#include "cli/objects.h"
 #include "experiment/read.h"
 #include "experiment/spec.h"
+#include "pipelines/compile/expand.h"
 
 namespace qalam {
 namespace {
@@ -44,7 +46,8 @@ Result<ExperimentSpec> ReadStored(const Experiment& record) {
 }
 
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
-                              const Node& manifest, Diagnostics* faults, const Resources* capacity) {
+                              const Node& manifest, Diagnostics* faults, const Resources* capacity,
+                              const Objects* objects) {
   const Result<const ImageMap*> images = ImagesOf(spec);
   if (!images.ok()) {
     faults->Error({}, "", images.status().message());
@@ -59,7 +62,17 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.collector = spec.metrics_collector;
   context.images = *images;
   context.capacity = capacity;
-  std::optional<Run> run = Compile(manifest, context, faults);
+  context.objects = objects;
+  context.parameters = &spec.parameters;
+  std::optional<Run> run;
+  if (!HasDollars(assignments)) {
+    run = Compile(manifest, context, faults);
+  } else if (const auto protected_manifest = RenderTrial(spec, trial_name, ProtectDollars(assignments));
+             protected_manifest.ok()) {
+    run = Compile(*protected_manifest, context, faults);
+  } else {
+    faults->Error({}, "spec.trialTemplate", protected_manifest.status().message());
+  }
   if (const std::string here = Annotation(spec, kWorkingDirAnnotation); run && !here.empty()) {
     for (Step& step : run->steps) {
       step.working_dir = step.working_dir.empty() ? here : (std::filesystem::path(here) / step.working_dir).string();
@@ -68,9 +81,10 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   return run;
 }
 
-Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest) {
+Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest) {
   Diagnostics faults;
-  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults);
+  QALAM_TRY(const Objects objects, ReadKeptObjects(db, spec.namespace_name, spec.name));
+  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects);
   if (!run) return InvalidArgument("{}", Render(faults));
   return *std::move(run);
 }

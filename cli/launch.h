@@ -20,11 +20,12 @@ Result<ExperimentSpec> ReadStored(const Experiment& record);
 
 // `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs
 // where the experiment was first submitted, and a relative one starts there. With `capacity`, a step that asks for
-// more is a fault.
+// more is a fault. `objects`: the ConfigMaps and Secrets that the template may name.
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
-                              const Node& manifest, Diagnostics* faults, const Resources* capacity = nullptr);
-// The same for the controller: faults as one text.
-Result<Run> CompileTrial(const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
+                              const Node& manifest, Diagnostics* faults, const Resources* capacity = nullptr,
+                              const Objects* objects = nullptr);
+// The same for the controller, with the objects that were kept for the experiment: faults as one text.
+Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
 
 // The path of qalam-shim: beside this program, or as QALAM_SHIM says. NOT_FOUND: it is not there.
 Result<std::string> FindShim();

@@ -10,6 +10,7 @@
 #include "cli/holder.h"
 #include "cli/input.h"
 #include "cli/lookup.h"
+#include "cli/objects.h"
 #include "cli/remote.h"
 #include "cli/runner.h"
 #include "cli/terminal.h"
@@ -58,9 +59,10 @@ Input ReadInput(const RunOptions& options) {
 class Attendance {
  public:
   Attendance(EventLoop& loop, Host& host, Output& output, const RunnerOptions& options)
-      : runner_(loop, host, output, options), host_(host) {}
+      : runner_(loop, host, output, options), host_(host), db_(options.db) {}
   Status Begin(const std::vector<Request>& requests) {
     for (const Request& request : requests) {
+      QALAM_RETURN_IF_ERROR(KeepObjects(db_, request.spec.namespace_name, request.spec.name, request.objects));
       QALAM_TRY(const Submitted submitted, host_.Submit(request.spec, request.source));
       QALAM_RETURN_IF_ERROR(runner_.Follow(request.spec, submitted));
     }
@@ -71,6 +73,7 @@ class Attendance {
  private:
   Runner runner_;
   Host& host_;
+  std::string db_;
 };
 
 // This process holds the database.
@@ -109,6 +112,7 @@ int RunVerb(const RunOptions& options) {
   if (input.ok() && exists) {
     if (const auto reader = OpenSqliteReader(options.db); reader.ok()) Recall(**reader, &input);
   }
+  if (input.ok()) RecallObjects(options.db, &input);
   std::vector<std::string> gpus = VisibleGpus();
   if (!options.gpus.empty()) {
     auto given = ParseGpus(options.gpus, gpus);
