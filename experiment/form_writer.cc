@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "core/decimal.h"
@@ -38,6 +39,9 @@ class Writer {
 
   // What neither form has a word for.
   void TellWhatIsLost() {
+    if (spec_.parameters.empty()) {
+      Impossible("spec.nasConfig", "a search for an architecture has no parameters, which this form is made of");
+    }
     if (!spec_.labels.empty()) NotCarried("metadata.labels", "");
     if (spec_.namespace_name != "default") NotCarried("metadata.namespace", "");
     for (const auto& [name, value] : spec_.annotations) NotCarried("metadata.annotations." + name, "");
@@ -104,7 +108,9 @@ class Writer {
   std::string ReferenceOf(std::string_view placeholder) {
     for (const TrialParameterSpec& p : spec_.trial_template.parameters) {
       if (p.name != placeholder) continue;
-      if (!ParseMetaReference(p.reference)) return p.reference;
+      const bool tuned =
+          std::ranges::find(spec_.parameters, p.reference, &ParameterSpec::name) != spec_.parameters.end();
+      if (tuned) return p.reference;
       Impossible("spec.trialTemplate.trialParameters",
                  fmt::format("'{}' is {}, which a command cannot name", p.name, p.reference));
     }
@@ -293,9 +299,10 @@ class SweepWriter : private Writer {
     metric.Set("name", Node::String(spec_.objective.metric_name));
     metric.Set("goal", Node::String(std::string(WordOf(kObjectiveTypes, spec_.objective.type))));
     if (spec_.objective.goal) metric.Set("target", Node::Float(*spec_.objective.goal));
+    const std::vector<std::string> words = Words(command->argv);
     Node& parameters = out.Set("parameters", Node::Map());
-    for (const ParameterSpec& parameter : spec_.parameters) parameters.Set(parameter.name, Space(parameter));
-    out.Set("command", TextList(Words(command->argv)));
+    for (const ParameterSpec& parameter : spec_.parameters) parameters.Set(OptionOf(parameter.name), Space(parameter));
+    out.Set("command", TextList(words));
     if (spec_.max_trial_count) out.Set("run_cap", Node::Int(*spec_.max_trial_count));
     if (failed_) return std::nullopt;
     return out;
@@ -330,13 +337,15 @@ class SweepWriter : private Writer {
       if (names.size() == 1) {
         const std::string placeholder = fmt::format("{}{}}}", kPlaceholderStart, names[0]);
         const std::string reference = ReferenceOf(names[0]);
-        if (argument == fmt::format("--{}={}", reference, placeholder)) {
-          option = reference;
-        } else if (argument == placeholder && !out.empty() && out.back() == "--" + reference) {
+        const std::size_t equals = argument.find('=');
+        if (argument.starts_with("--") && argument.substr(std::min(equals, argument.size() - 1) + 1) == placeholder) {
+          option = argument.substr(2, equals - 2);
+        } else if (argument == placeholder && !out.empty() && out.back().starts_with("--")) {
+          option = out.back().substr(2);
           out.pop_back();
-          option = reference;
           two_words_ = true;
         }
+        if (!option.empty()) options_[reference] = option;
       }
       if (!option.empty()) {
         if (named.empty()) out.emplace_back("${args}");
@@ -350,9 +359,13 @@ class SweepWriter : private Writer {
     }
     if (two_words_) NotCarried("command", "the agent writes --NAME=VALUE as one word, where this has two");
     for (const ParameterSpec& parameter : spec_.parameters) {
-      if (std::ranges::find(named, parameter.name) == named.end()) {
+      const std::string option = OptionOf(parameter.name);
+      if (!options_.contains(parameter.name)) {
         faults_.Warning({}, "command",
-                        fmt::format("the agent also hands over --{}, which this command did not take", parameter.name));
+                        fmt::format("the agent also hands over --{}, which this command did not take", option));
+      } else if (option != parameter.name) {
+        faults_.Warning({}, fmt::format("parameter '{}'", parameter.name),
+                        fmt::format("is called '{}' there, as its option is", option));
       }
     }
     if (named.empty()) out.emplace_back("${args}");
@@ -407,6 +420,12 @@ class SweepWriter : private Writer {
                                   parameter.feasible.max));
   }
 
+  std::string OptionOf(const std::string& parameter) const {
+    const auto option = options_.find(parameter);
+    return option == options_.end() ? parameter : option->second;
+  }
+
+  std::map<std::string, std::string> options_;  // by parameter: what the command calls it
   bool two_words_ = false;
 };
 

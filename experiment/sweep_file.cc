@@ -125,8 +125,13 @@ class SweepReader {
       AddList(entry, *values, path);
       return;
     }
-    if (distribution == "normal" || distribution == "log_normal") {
-      AddNormal(entry, distribution, mu, sigma, path);
+    if (const bool stepped = distribution.starts_with("q_"); distribution.ends_with("normal")) {
+      if (stepped && q != nullptr && q->text != "1") {
+        faults().Error(q->position, path + ".q",
+                       "a normal distribution with steps other than 1 cannot be carried over");
+      } else {
+        AddNormal(entry, distribution.ends_with("log_normal"), stepped, mu, sigma, path);
+      }
       return;
     }
     const bool whole =
@@ -134,7 +139,7 @@ class SweepReader {
     const std::string name = !distribution.empty() ? distribution : whole ? "int_uniform" : "uniform";
     const auto known = std::ranges::find(kKnown, name, &Known::name);
     if (known == kKnown.end()) {
-      std::vector<std::string> names = {"categorical", "constant", "normal", "log_normal"};
+      std::vector<std::string> names = {"categorical", "constant", "normal", "log_normal", "q_normal", "q_log_normal"};
       for (const Known& k : kKnown) names.emplace_back(k.name);
       faults().Error(
           fields.At("distribution"), path + ".distribution",
@@ -180,7 +185,7 @@ class SweepReader {
   }
 
   // Ours is cut off at three standard deviations.
-  void AddNormal(const Node::Entry& entry, const std::string& distribution, const Node* mu, const Node* sigma,
+  void AddNormal(const Node::Entry& entry, bool logarithmic, bool whole, const Node* mu, const Node* sigma,
                  const std::string& path) {
     const double mean = mu == nullptr ? 0 : ParseNumber(mu->text).value_or(std::nan(""));
     const double deviation = sigma == nullptr ? 1 : ParseNumber(sigma->text).value_or(std::nan(""));
@@ -189,15 +194,15 @@ class SweepReader {
       return;
     }
     double low = mean - 3 * deviation, high = mean + 3 * deviation;
-    const bool logarithmic = distribution == "log_normal";
     if (logarithmic) low = std::exp(low), high = std::exp(high);
+    if (whole) low = std::round(low), high = std::round(high);
     Node space = Node::Map();
     space.Set("min", TextAt(Text(low), entry.key_position));
     space.Set("max", TextAt(Text(high), entry.key_position));
     space.Set("distribution", Node::String(logarithmic ? "logNormal" : "normal"));
     faults().Warning(entry.key_position, path,
                      fmt::format("is cut off at three standard deviations: from {} to {}", Text(low), Text(high)));
-    Add(entry, "double", std::move(space), path);
+    Add(entry, whole ? "int" : "double", std::move(space), path);
   }
 
   void AddList(const Node::Entry& entry, const Node& values, const std::string& path) {

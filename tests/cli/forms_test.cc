@@ -2,6 +2,10 @@
 // init and convert: the three forms of a file, from one to the other, and each of them run.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "tests/cli/program.h"
 
 namespace qalam {
@@ -87,6 +91,52 @@ TEST_F(Forms, WhatCannotBeCarriedIsSaidByField) {
   EXPECT_THAT(sweep.err,
               AllOf(HasSubstr("'tpe' becomes 'bayes'"), HasSubstr("spec.maxFailedTrialCount: is not carried"),
                     HasSubstr("a sweep hands parameters over as --NAME=VALUE, and '${trialParameters.x}'")));
+}
+
+TEST_F(Forms, AnOptionWithAnotherNameIsWhatASweepCallsTheParameter) {
+  Write("k.yaml", Yaml({.command = {"python3", "t.py", "--rate=${trialParameters.x}", "--epochs", "3"}}));
+  EXPECT_THAT(Converted("k.yaml", "sweep"),
+              AllOf(HasSubstr("parameters:\n  rate:\n    distribution: uniform\n"),
+                    HasSubstr("command:\n- python3\n- t.py\n- ${args}\n- --epochs\n- \"3\"\n")));
+  EXPECT_THAT(notes, HasSubstr("parameter 'x': is called 'rate' there"));
+}
+
+// Not one of them is half converted: what comes out is read without a fault, or nothing does.
+TEST_F(Forms, KatibsOwnExamplesBecomeShortFilesOrSayWhyNot) {
+  int converted = 0, refused = 0;
+  for (const char* folder : {"hp-tuning", "resume-experiment", "nas", "kubeflow-training-operator"}) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(QALAM_SOURCE_DIR "/tests/data/katib/" + std::string(folder))) {
+      if (entry.path().extension() != ".yaml") continue;
+      for (const std::string to : {"short", "sweep"}) {
+        const Finished done = Qalam({"convert", entry.path().string(), "--to", to});
+        if (done.code == 0) {
+          ++converted;
+          Write("converted.yaml", done.out);
+          const Finished again = Qalam({"convert", "converted.yaml", "--to", "katib"});
+          EXPECT_EQ(again.code, 0) << entry.path() << "\n" << done.out << again.err;
+        } else {
+          ++refused;
+          EXPECT_EQ(done.code, 2);
+          EXPECT_EQ(done.out, "");
+          EXPECT_THAT(done.err, AllOf(HasSubstr("error: "), HasSubstr("Nothing was converted.")));
+        }
+      }
+    }
+  }
+  EXPECT_GE(converted, 15);
+  EXPECT_GE(refused, 5);
+}
+
+TEST_F(Forms, TheDocumentedShortFileIsClean) {
+  std::stringstream page;
+  page << std::ifstream(QALAM_SOURCE_DIR "/docs/short-form.md").rdbuf();
+  const std::string text = page.str(), fence = "```yaml short.yaml\n";
+  const std::size_t start = text.find(fence) + fence.size();
+  ASSERT_NE(text.find(fence), std::string::npos);
+  Write("short.yaml", text.substr(start, text.find("```", start) - start));
+  const Finished lint = Qalam({"lint", "--strict", "short.yaml"});
+  EXPECT_EQ(lint.err + lint.out, "0 errors\n");
 }
 
 TEST_F(Forms, ASweepStartsItsProgramAsTheAgentDoes) {
