@@ -125,12 +125,14 @@ class SweepReader {
       AddList(entry, *values, path);
       return;
     }
-    if (const bool stepped = distribution.starts_with("q_"); distribution.ends_with("normal")) {
+    const bool stepped = distribution.starts_with("q_");
+    if (const std::string shape = stepped ? distribution.substr(2) : distribution;
+        shape == "normal" || shape == "log_normal") {
       if (stepped && q != nullptr && q->text != "1") {
         faults().Error(q->position, path + ".q",
                        "a normal distribution with steps other than 1 cannot be carried over");
       } else {
-        AddNormal(entry, distribution.ends_with("log_normal"), stepped, mu, sigma, path);
+        AddNormal(entry, shape == "log_normal", stepped, mu, sigma, path);
       }
       return;
     }
