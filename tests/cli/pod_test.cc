@@ -196,10 +196,10 @@ spec:
     spec:
       containers:
       - name: main
-        command: [python3, check.py, '$(KATIB_TRIAL_NAME)'{}]
+        command: [{}, check.py, '$(KATIB_TRIAL_NAME)'{}]
         env:
 {})",
-                                                   args, env),
+                                                   QALAM_PYTHON, args, env),
                                        &faults);
   ASSERT_FALSE(faults.HasErrors()) << Render(faults);
   spec.trial_template.trial_spec = documents[0];
