@@ -50,11 +50,13 @@ std::function<void()> ControllerImpl::Guard(std::function<void()> task) const {
 // ---------------------------------------------------------------- recovery
 
 Status ControllerImpl::Recover() {
+  QALAM_TRY(const std::int64_t last_id, deps_.store.LastExperimentId());
+  next_id_ = last_id + 1;
   QALAM_TRY(const std::vector<Experiment> experiments, deps_.store.Experiments());
   for (const Experiment& record : experiments) {
-    next_id_ = std::max(next_id_, record.id + 1);
-    // An experiment that has ended may still have trials at work.
-    if (IsFinal(record.state) && record.counts.created + record.counts.running == 0) continue;
+    // An experiment that has ended may still have trials at work, or be half deleted.
+    if (IsFinal(record.state) && record.counts.created + record.counts.running == 0 && !IsBeingDeleted(record))
+      continue;
     QALAM_TRY(Work * work, Load(record));
     QALAM_RETURN_IF_ERROR(TakeUp(*work));
   }
@@ -69,7 +71,12 @@ Result<Work*> ControllerImpl::Load(const Experiment& record) {
   work->space = std::make_shared<const SearchSpace>(std::move(space));
   work->validated = record.state != ExperimentState::kCreated;
   QALAM_TRY(std::vector<Trial> trials, deps_.store.Trials(record.id));
-  for (Trial& trial : trials) work->trials->Add(std::move(trial));
+  for (Trial& trial : trials) {
+    if (trial.state == TrialState::kCreated && FindCondition(trial.conditions, kQueuedCondition) != nullptr)
+      work->queue.insert(trial.ordinal);
+    if (trial.labels.contains(kEnqueuedLabel)) ++work->enqueued;
+    work->trials->Add(std::move(trial));
+  }
   return (works_[record.id] = std::move(work)).get();
 }
 
@@ -138,58 +145,44 @@ Result<Submitted> ControllerImpl::SubmitAgain(Work& work, const ExperimentSpec& 
                  "parallelTrialCount, maxTrialCount and maxFailedTrialCount may be changed",
                  spec.name, fields);
   }
-  Submitted submitted{Submitted::How::kResumed, work.record.id};
-  const bool budget_differs = spec.parallel_trial_count != work.spec->parallel_trial_count ||
-                              spec.max_trial_count != work.spec->max_trial_count ||
-                              spec.max_failed_trial_count != work.spec->max_failed_trial_count;
-  const bool ended = IsFinal(work.record.state);
-  if (ended) {
-    const bool more = !spec.max_trial_count || *spec.max_trial_count > work.record.counts.total;
-    if (!budget_differs || !more) return Submitted{Submitted::How::kUnchanged, work.record.id};
-    const bool by_budget =
-        !work.record.conditions.empty() && work.record.conditions.back().reason == "ExperimentMaxTrialsReached";
-    if (!by_budget || spec.resume_policy == ResumePolicy::kNever)
-      return Error(Code::kFailedPrecondition,
-                   "experiment '{}' has ended ({}) and its resumePolicy is {}: a larger maxTrialCount restarts only "
-                   "one that ended with ExperimentMaxTrialsReached under LongRunning or FromVolume",
-                   spec.name, work.record.conditions.empty() ? "" : work.record.conditions.back().reason,
-                   spec.resume_policy == ResumePolicy::kNever        ? "Never"
-                   : spec.resume_policy == ResumePolicy::kFromVolume ? "FromVolume"
-                                                                     : "LongRunning");
-    std::erase_if(work.record.conditions,
-                  [](const Condition& c) { return c.type == "Succeeded" || c.type == "Failed"; });
-    SetCondition(&work.record.conditions, "Restarting", true, "ExperimentRestarting", "Experiment is restarted", Now());
-    work.record.state = ExperimentState::kRestarting;
-    work.record.completed = {};
-    work.record.exhausted = false;
+  if (IsBeingDeleted(work.record))
+    return Error(Code::kFailedPrecondition, "experiment '{}' is being deleted: submit it again when it is gone",
+                 spec.name);
+  Submitted submitted{Submitted::How::kResumed, work.record.id, ""};
+  ExperimentSpec wanted = spec;
+  if (const auto before = work.spec->annotations.find(kSubmittedBudgetAnnotation);
+      before != work.spec->annotations.end()) {
+    if (before->second == BudgetText(spec)) {  // the same as ever: it does not ask for another budget
+      wanted.parallel_trial_count = work.spec->parallel_trial_count;
+      wanted.max_trial_count = work.spec->max_trial_count;
+      wanted.max_failed_trial_count = work.spec->max_failed_trial_count;
+      wanted.annotations.insert(*before);
+      submitted.note = fmt::format("keeps the budget that qalam edit has set ({}), not the one given ({})",
+                                   BudgetText(*work.spec), BudgetText(spec));
+    } else {
+      submitted.note = fmt::format("the budget given ({}) replaces the one that qalam edit had set ({})",
+                                   BudgetText(spec), BudgetText(*work.spec));
+    }
+  }
+  const bool budget_differs = BudgetText(wanted) != BudgetText(*work.spec);
+  if (IsFinal(work.record.state)) {
+    const bool more = !wanted.max_trial_count || *wanted.max_trial_count > work.record.counts.total;
+    if (!budget_differs || !more) return Submitted{Submitted::How::kUnchanged, work.record.id, ""};
+    QALAM_RETURN_IF_ERROR(CheckRestart(work, wanted));
+    Restart(work);
   }
   if (budget_differs) {
-    work.spec = std::make_shared<const ExperimentSpec>(spec);
-    work.record.manifest = ToJson(ToDocument(spec));
+    SetBudget(work, std::move(wanted));
     work.record.source = source;
     submitted.how = Submitted::How::kConfigured;
-    AddEvent(work, "experiment/" + spec.name, "Normal", "ExperimentConfigured",
-             fmt::format("parallelTrialCount {}, maxTrialCount {}, maxFailedTrialCount {}", spec.parallel_trial_count,
-                         spec.max_trial_count ? std::to_string(*spec.max_trial_count) : "none",
-                         spec.max_failed_trial_count ? std::to_string(*spec.max_failed_trial_count) : "none"));
-  }
-  if (budget_differs) {
-    Dirty(work);
     QALAM_RETURN_IF_ERROR(Flush());
   }
   QALAM_RETURN_IF_ERROR(Resume(work.record.id));
   return submitted;
 }
 
-Status ControllerImpl::CommandOn(std::int64_t experiment_id, Work** work) {
-  *work = FindWork(experiment_id);
-  if (*work == nullptr) return Error(Code::kNotFound, "there is no unfinished experiment with id {}", experiment_id);
-  return OkStatus();
-}
-
 Status ControllerImpl::Pause(std::int64_t experiment_id) {
-  Work* work = nullptr;
-  QALAM_RETURN_IF_ERROR(CommandOn(experiment_id, &work));
+  QALAM_TRY(Work * work, WorkFor(experiment_id));
   if (work->record.paused || IsFinal(work->record.state)) return OkStatus();
   work->record.paused = true;
   Dirty(*work);
@@ -198,8 +191,7 @@ Status ControllerImpl::Pause(std::int64_t experiment_id) {
 }
 
 Status ControllerImpl::StopTrials(std::int64_t experiment_id) {
-  Work* work = nullptr;
-  QALAM_RETURN_IF_ERROR(CommandOn(experiment_id, &work));
+  QALAM_TRY(Work * work, WorkFor(experiment_id));
   QALAM_RETURN_IF_ERROR(Pause(experiment_id));
   for (const auto& [name, live] : work->live) {
     Trial& trial = *work->trials->Find(name);
@@ -212,8 +204,18 @@ Status ControllerImpl::StopTrials(std::int64_t experiment_id) {
 }
 
 Status ControllerImpl::Resume(std::int64_t experiment_id) {
-  Work* work = nullptr;
-  QALAM_RETURN_IF_ERROR(CommandOn(experiment_id, &work));
+  QALAM_TRY(Work * work, WorkFor(experiment_id));
+  if (IsFinal(work->record.state)) {
+    if (EndReason(work->record) != kStoppedReason)
+      return Error(Code::kFailedPrecondition,
+                   "experiment '{}' has ended ({}): a larger budget (qalam edit exp {} --max-trials N) or qalam retry "
+                   "may take it up again",
+                   work->record.name, EndReason(work->record), work->record.name);
+    Restart(*work);
+    work->record.paused = false;
+    ReconcileAfterCommit(*work);
+    QALAM_RETURN_IF_ERROR(Flush());
+  }
   if (work->record.paused) {
     work->record.paused = false;
     Dirty(*work);
@@ -228,6 +230,7 @@ Status ControllerImpl::Resume(std::int64_t experiment_id) {
 // Only as the effect of a commit: every trial there is has been committed then.
 void ControllerImpl::LaunchWaiting(std::int64_t experiment_id) {
   Work* work = FindWork(experiment_id);
+  if (work == nullptr) return;
   for (const Trial& trial : work->trials->all())
     if (trial.state == TrialState::kCreated && !work->live.contains(trial.name)) Launch(experiment_id, trial.name);
   Reconcile(*work);
@@ -249,6 +252,7 @@ bool ControllerImpl::Settled(std::int64_t experiment_id) const {
   const auto found = works_.find(experiment_id);
   if (found == works_.end()) return true;
   const Work& work = *found->second;
+  if (IsBeingDeleted(work.record)) return false;
   if (!IsFinal(work.record.state) && !work.record.paused) return false;
   return work.live.empty() && work.record.counts.running == 0 && !dirty_experiments_.contains(experiment_id) &&
          appended_.empty();
@@ -263,6 +267,8 @@ std::string ControllerImpl::WhyWaiting(std::int64_t experiment_id) const {
   if (found == works_.end()) return "";
   const Work& work = *found->second;
   if (!store_fault_.ok()) return "the database cannot be written: " + store_fault_.message();
+  if (IsBeingDeleted(work.record) && work.live.empty())
+    return work.why_not_removed.empty() ? "is being deleted" : "cannot be deleted yet: " + work.why_not_removed;
   if (IsFinal(work.record.state))
     return work.live.empty() ? "" : fmt::format("has ended; {} trials are still at work", work.live.size());
   if (work.record.paused)

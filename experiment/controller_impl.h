@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The controller's state. controller.cc: commands and commits; reconcile.cc: what to do next; ingest.cc: what runs
-// report. Only those three include this.
+// The controller's state. controller.cc: submitting, pausing, recovery and commits; commands.cc: what else people do;
+// reconcile.cc: what to do next; ingest.cc: what runs report. Only these include this.
 //
 // Every change goes the same way: change the values in memory, mark them dirty, and let Flush write all that is dirty
 // in one transaction a moment later. What acts on the world (start, stop, tell people) is queued by AfterCommit and
@@ -51,8 +51,20 @@ struct Work {
   Duration first_failure{};
   std::string last_fault;
 
-  int active() const { return record.counts.created + record.counts.running; }
+  // Trials that wait for their turn (ordinals): enqueued, retried, or stopped by a pause. They carry the condition
+  // Queued, and are launched before anything new is asked for.
+  std::set<std::uint64_t> queue;
+  int enqueued = 0;  // trials that nobody suggested, whatever became of them
+
+  bool removing = false;        // its deletion is under way
+  std::string why_not_removed;  // what keeps it from being deleted
+
+  int unfinished() const { return record.counts.created + record.counts.running; }
+  int active() const { return unfinished() - static_cast<int>(queue.size()); }
 };
+
+// "parallelTrialCount 2, maxTrialCount 8, maxFailedTrialCount none".
+std::string BudgetText(const ExperimentSpec& spec);
 
 class ControllerImpl final : public Controller {
  public:
@@ -64,6 +76,14 @@ class ControllerImpl final : public Controller {
   Status Pause(std::int64_t experiment_id) override;
   Status StopTrials(std::int64_t experiment_id) override;
   Status Resume(std::int64_t experiment_id) override;
+  Status Edit(std::int64_t experiment_id, const BudgetEdit& edit) override;
+  Status StopExperiment(std::int64_t experiment_id) override;
+  Status StopTrial(const std::string& trial_name, TrialState as) override;
+  Result<int> Retry(std::int64_t experiment_id, const std::vector<TrialState>& states) override;
+  Status RetryTrial(const std::string& trial_name) override;
+  Result<std::vector<std::string>> Enqueue(std::int64_t experiment_id, const Assignments& assignments,
+                                           int count) override;
+  Status Delete(std::int64_t experiment_id) override;
   const Experiment* Find(std::int64_t experiment_id) const override;
   bool Settled(std::int64_t experiment_id) const override;
   bool AllSettled() const override;
@@ -81,7 +101,7 @@ class ControllerImpl final : public Controller {
   Result<Submitted> SubmitNew(const ExperimentSpec& spec, const std::string& source);
   Result<Submitted> SubmitAgain(Work& work, const ExperimentSpec& spec, const std::string& source);
   Work* FindWork(std::int64_t experiment_id);
-  Status CommandOn(std::int64_t experiment_id, Work** work);
+  void SetBudget(Work& work, ExperimentSpec spec);
   void Dirty(const Work& work);
   void Dirty(Work& work, const Trial& trial);
   void MarkDirty(Work& work, const Trial& trial);  // and the caller says how soon it is to be written
@@ -90,7 +110,21 @@ class ControllerImpl final : public Controller {
   void ScheduleFlush(Duration delay);
   Status Flush();
 
+  // commands.cc
+  Result<Work*> WorkFor(std::int64_t experiment_id);  // from the store, if need be; not one that is being deleted
+  Result<Work*> WorkFor(const std::string& trial_name, Trial** trial);
+  Status CheckRestart(const Work& work, const ExperimentSpec& spec) const;
+  void Restart(Work& work);
+  void StopForGood(Work& work, Trial& trial, TrialState as, const std::string& message);
+  Result<int> RetryAll(Work& work, const std::vector<std::string>& trial_names);
+  void Queue(Work& work, Trial& trial);
+  void LaunchQueued(Work& work);
+  void ReconcileAfterCommit(const Work& work);
+  void RemoveIfDeleted(Work& work);
+  void Remove(std::int64_t experiment_id, std::size_t next_trial);
+
   // reconcile.cc
+  int Missing(const Work& work) const;
   void Reconcile(Work& work);
   void Validate(Work& work, int tries);
   bool EndIfDue(Work& work);
@@ -98,6 +132,7 @@ class ControllerImpl final : public Controller {
   void Ask(Work& work, int count);
   void TakeReply(std::int64_t experiment_id, int asked, Result<SuggestionReply> reply);
   void AskLater(Work& work, const std::string& fault);
+  Trial& AddTrial(Work& work, Trial trial);
   int CreateTrials(Work& work, int asked, const SuggestionReply& reply);
   Status Merge(Work& work, const std::vector<Setting>& fed_back);
   void Launch(std::int64_t experiment_id, const std::string& trial_name);
@@ -113,6 +148,7 @@ class ControllerImpl final : public Controller {
   void StopEarly(Work& work, Trial& trial, const LiveRun& live);
   Status BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
                       std::int64_t lines);
+  void KeepReported(Trial& trial, const LiveRun& live) const;
   void Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
   void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
   void SetState(Work& work, Trial& trial, TrialState state);

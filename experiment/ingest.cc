@@ -78,7 +78,8 @@ void ControllerImpl::StopEarly(Work& work, Trial& trial, const LiveRun& live) {
 
 void ControllerImpl::TellStopped(std::int64_t experiment_id, const std::string& trial_name) {
   Work* work = FindWork(experiment_id);
-  if (!IsFinal(work->record.state)) deps_.suggestions.TrialStopped(MakeRequest(*work, 0), trial_name);
+  if (work != nullptr && !IsFinal(work->record.state))
+    deps_.suggestions.TrialStopped(MakeRequest(*work, 0), trial_name);
 }
 
 void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) {
@@ -146,6 +147,12 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
       break;
     }
     case StepState::kStopped:
+      if (const std::optional<TrialState> as = StopsAs(*trial)) {
+        const Condition stopped = *FindCondition(trial->conditions, kStoppingCondition);
+        KeepReported(*trial, *live);
+        Finish(*work, *trial, *as, stopped.reason, stopped.message);
+        break;
+      }
       if (live->judge.met()) {
         trial->observation = live->observation;
         Finish(*work, *trial, TrialState::kEarlyStopped, "TrialEarlyStopped", "Trial is early stopped");
@@ -162,9 +169,7 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
       }
       [[fallthrough]];
     default: {
-      bool reported = false;
-      for (const Metric& metric : live->observation.metrics) reported = reported || metric.latest != "unavailable";
-      if (reported) trial->observation = live->observation;
+      KeepReported(*trial, *live);
       AddEvent(*work, "trial/" + trial->name, "Warning", end.reason, end.message);
       Finish(*work, *trial, TrialState::kFailed, "TrialFailed. Job reason: " + end.reason,
              "Trial has failed. Job message: " + end.message);
@@ -173,7 +178,14 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
   Reconcile(*work);
 }
 
-// A run that was stopped and is to be done again: at once, or when its experiment is resumed.
+// What a trial without success has reported, if it has reported anything.
+void ControllerImpl::KeepReported(Trial& trial, const LiveRun& live) const {
+  const auto& metrics = live.observation.metrics;
+  if (std::ranges::any_of(metrics, [](const Metric& metric) { return metric.latest != "unavailable"; }))
+    trial.observation = live.observation;
+}
+
+// A run that was stopped and is to be done again: at once, or when its experiment is resumed and it has its turn.
 void ControllerImpl::RunAgain(Work& work, Trial& trial, int after_attempt) {
   const int stops = trial.stopping ? 0 : work.live.at(trial.name).stops_not_asked_for;
   trial.attempt = after_attempt;
@@ -184,6 +196,7 @@ void ControllerImpl::RunAgain(Work& work, Trial& trial, int after_attempt) {
   Dirty(work, trial);
   work.live.erase(trial.name);
   experiment_by_run_.erase(trial.name);
+  if (work.record.paused) return Queue(work, trial);
   AfterCommit([this, id = work.record.id, name = trial.name, stops] {
     Launch(id, name);
     if (Work* again = FindWork(id); again != nullptr && again->live.contains(name))
@@ -196,7 +209,10 @@ void ControllerImpl::Finish(Work& work, Trial& trial, TrialState state, const st
   trial.completed = Now();
   trial.stopping = false;
   SetState(work, trial, state);
-  if (!trial.conditions.empty() && trial.conditions.back().type == "Running")
+  work.queue.erase(trial.ordinal);
+  std::erase_if(trial.conditions,
+                [](const Condition& c) { return c.type == kQueuedCondition || c.type == kStoppingCondition; });
+  if (FindCondition(trial.conditions, "Running") != nullptr)
     SetCondition(&trial.conditions, "Running", false, "TrialRunning", "Trial is not running", Now());
   SetCondition(&trial.conditions, std::string(ToString(state)), true, reason, message, Now());
   ConsiderBest(work, trial);

@@ -42,18 +42,24 @@ std::string TrialName(const Experiment& experiment, std::uint64_t ordinal, std::
 }  // namespace
 
 void ControllerImpl::Reconcile(Work& work) {
-  if (IsFinal(work.record.state)) return;
+  if (IsFinal(work.record.state)) return RemoveIfDeleted(work);
+  if (deps_.passive) return;
   if (!work.validated) {
     if (!work.asking && work.ask_again == 0 && !work.record.paused) Validate(work, 1);
     return;
   }
-  if (EndIfDue(work) || work.record.paused || work.record.exhausted || work.asking || work.ask_again != 0) return;
-  const TrialCounts& counts = work.record.counts;
-  int wanted = work.spec->parallel_trial_count;
-  // Katib leaves trials without metrics out of this count and so can launch more than maxTrialCount; we do not.
-  if (work.spec->max_trial_count)
-    wanted = std::min(wanted, *work.spec->max_trial_count - (counts.total - work.active()));
-  if (const int missing = wanted - work.active(); missing > 0) Ask(work, missing);
+  if (EndIfDue(work) || work.record.paused) return;
+  LaunchQueued(work);
+  if (work.record.exhausted || work.asking || work.ask_again != 0) return;
+  if (const int missing = Missing(work); missing > 0) Ask(work, missing);
+}
+
+// How many new trials there may be now. Katib leaves trials without metrics out of this count and so can launch more
+// than maxTrialCount; we do not.
+int ControllerImpl::Missing(const Work& work) const {
+  const int missing = work.spec->parallel_trial_count - work.active();
+  return work.spec->max_trial_count ? std::min(missing, *work.spec->max_trial_count - work.record.counts.total)
+                                    : missing;
 }
 
 SuggestionRequest ControllerImpl::MakeRequest(const Work& work, int count) const {
@@ -65,7 +71,7 @@ SuggestionRequest ControllerImpl::MakeRequest(const Work& work, int count) const
   Overwrite(work.record.algorithm_settings, &request.algorithm_settings);
   request.trials = work.trials;
   request.current_request_number = count;
-  request.total_request_number = work.record.counts.total + count;
+  request.total_request_number = work.record.counts.total - work.enqueued + count;
   return request;
 }
 
@@ -132,13 +138,13 @@ bool ControllerImpl::EndIfDue(Work& work) {
         "Experiment has failed because max failed count has reached");
     return true;
   }
-  const int completed = counts.total - work.active();
+  const int completed = counts.total - work.unfinished();
   if (work.spec->max_trial_count && completed >= *work.spec->max_trial_count) {
     End(work, ExperimentState::kSucceeded, "ExperimentMaxTrialsReached",
         "Experiment has succeeded because max trial count has reached");
     return true;
   }
-  if (work.record.exhausted && work.active() == 0) {
+  if (work.record.exhausted && work.unfinished() == 0) {
     End(work, ExperimentState::kSucceeded, "ExperimentSuggestionEndReached",
         "Experiment has succeeded because suggestion service has reached the end");
     return true;
@@ -162,8 +168,9 @@ void ControllerImpl::End(Work& work, ExperimentState state, const std::string& r
   Dirty(work);
   for (std::uint64_t ordinal = work.trials->all().size(); work.record.counts.created > 0 && ordinal > 0; --ordinal) {
     Trial& trial = work.trials->At(ordinal);
+    // A former process may have launched it all the same, just before it died: it is stopped, not only called so.
     if (trial.state == TrialState::kCreated && !work.live.contains(trial.name))
-      Finish(work, trial, TrialState::kKilled, "TrialKilled", "The experiment ended before the trial was launched");
+      StopForGood(work, trial, TrialState::kKilled, "The experiment ended before the trial was launched");
   }
   deps_.suggestions.Forget(work.record.uid);
 }
@@ -194,6 +201,9 @@ void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<Sug
     }
     return;
   }
+  // People may have enqueued trials or lowered the budget meanwhile. Nothing is taken of such an answer, which may
+  // belong to a state of the service: the smaller question is asked.
+  if (asked > Missing(*work)) return Reconcile(*work);
   if (const Status merged = Merge(*work, reply->algorithm_settings); !merged.ok()) {
     AskLater(*work, merged.message());
     return;
@@ -209,7 +219,7 @@ void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<Sug
   } else if (created == 0) {
     // A foreign service that has reached its end answers with nothing at all. Believe it when nothing is running
     // that could change its mind.
-    work->empty_replies = work->active() == 0 && reply->rejected == 0 ? work->empty_replies + 1 : 0;
+    work->empty_replies = work->unfinished() == 0 && reply->rejected == 0 ? work->empty_replies + 1 : 0;
     if (work->empty_replies >= kEmptyRepliesAreTheEnd) {
       work->record.exhausted = true;
       Dirty(*work);
@@ -259,7 +269,7 @@ void ControllerImpl::AskLater(Work& work, const std::string& fault) {
   ++work.failures;
   work.last_fault = fault;
   AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionFailed", fault);
-  if (work.failures >= kCircuitOpens && work.active() == 0 && now - work.first_failure >= kGiveUp) {
+  if (work.failures >= kCircuitOpens && work.unfinished() == 0 && now - work.first_failure >= kGiveUp) {
     End(work, ExperimentState::kFailed, "ExperimentFailed",
         fmt::format("Suggestion service {} failed {} times in a row: {}", work.spec->algorithm.name, work.failures,
                     fault));
@@ -295,36 +305,41 @@ bool ControllerImpl::NameIsTaken(const std::string& trial_name) const {
   return stored.ok() && stored->has_value();
 }
 
+// A trial of which the assignments are known, and perhaps a name: numbered, named and counted.
+Trial& ControllerImpl::AddTrial(Work& work, Trial trial) {
+  trial.experiment_id = work.record.id;
+  trial.ordinal = work.trials->all().size() + 1;
+  if (trial.name.empty()) {
+    std::uint64_t salt = 0;
+    do trial.name = TrialName(work.record, trial.ordinal, salt++);
+    while (NameIsTaken(trial.name));
+  }
+  trial.created = Now();
+  SetCondition(&trial.conditions, "Created", true, "TrialCreated", "Trial is created", Now());
+  Trial& added = work.trials->Add(std::move(trial));
+  ++work.record.counts.total;
+  ++work.record.counts.created;
+  Dirty(work);
+  Dirty(work, added);
+  return added;
+}
+
 int ControllerImpl::CreateTrials(Work& work, int asked, const SuggestionReply& reply) {
   int created = 0;
   for (const Suggestion& suggestion : reply.suggestions) {
     if (created == asked) break;
-    Trial trial;
-    trial.experiment_id = work.record.id;
-    trial.ordinal = work.trials->all().size() + 1;
-    trial.name = suggestion.trial_name;
-    if (trial.name.empty()) {
-      std::uint64_t salt = 0;
-      do trial.name = TrialName(work.record, trial.ordinal, salt++);
-      while (NameIsTaken(trial.name));
-    } else {
-      if (NameIsTaken(trial.name)) {
-        AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
-                 fmt::format("a trial named '{}' exists already", trial.name));
-        continue;
-      }
+    if (!suggestion.trial_name.empty() && NameIsTaken(suggestion.trial_name)) {
+      AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
+               fmt::format("a trial named '{}' exists already", suggestion.trial_name));
+      continue;
     }
+    Trial trial;
+    trial.name = suggestion.trial_name;
     trial.assignments = suggestion.assignments;
     trial.labels = suggestion.labels;
     trial.early_stopping_rules = reply.early_stopping_rules;
-    trial.created = Now();
-    SetCondition(&trial.conditions, "Created", true, "TrialCreated", "Trial is created", Now());
-    const Trial& added = work.trials->Add(std::move(trial));
-    ++work.record.counts.total;
-    ++work.record.counts.created;
+    const Trial& added = AddTrial(work, std::move(trial));
     ++created;
-    Dirty(work);
-    Dirty(work, added);
     AfterCommit([this, id = work.record.id, name = added.name] { Launch(id, name); });
   }
   return created;
@@ -337,7 +352,10 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
   Work* work = FindWork(experiment_id);
   Trial* trial = work == nullptr ? nullptr : work->trials->Find(trial_name);
   if (trial == nullptr || IsFinal(trial->state) || work->live.contains(trial_name)) return;
-  if (work->record.paused && trial->state == TrialState::kCreated && !trial->stopping) return;
+  const bool waits = work->record.paused || work->queue.contains(trial->ordinal);
+  // Not before what became of it is committed: whoever changed it launches it then.
+  if (dirty_trials_.contains({experiment_id, trial->ordinal})) return;
+  if (!trial->stopping && (deps_.passive || (waits && trial->state == TrialState::kCreated))) return;
 
   LiveRun live;
   live.observation = EmptyObservation(work->spec->objective);
@@ -383,7 +401,8 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
 void ControllerImpl::StopAfterCommit(std::int64_t experiment_id, const std::string& trial_name) {
   AfterCommit([this, experiment_id, trial_name] {
     Work* work = FindWork(experiment_id);
-    if (work->live.contains(trial_name) && work->trials->Find(trial_name)->stopping) deps_.engine.Stop(trial_name);
+    if (work != nullptr && work->live.contains(trial_name) && work->trials->Find(trial_name)->stopping)
+      deps_.engine.Stop(trial_name);
   });
 }
 

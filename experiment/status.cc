@@ -101,6 +101,27 @@ bool SetCondition(std::vector<Condition>* conditions, std::string type, bool sta
   return true;
 }
 
+const Condition* FindCondition(const std::vector<Condition>& conditions, std::string_view type) {
+  const auto found = std::ranges::find(conditions, type, &Condition::type);
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+std::optional<TrialState> StopsAs(const Trial& trial) {
+  const Condition* stopping = FindCondition(trial.conditions, kStoppingCondition);
+  if (stopping == nullptr || !stopping->reason.starts_with("Trial")) return std::nullopt;
+  return ParseTrialState(std::string_view(stopping->reason).substr(5));
+}
+
+bool IsBeingDeleted(const Experiment& experiment) {
+  return FindCondition(experiment.conditions, kDeletingCondition) != nullptr;
+}
+
+std::string EndReason(const Experiment& experiment) {
+  if (!IsFinal(experiment.state)) return "";
+  const Condition* end = FindCondition(experiment.conditions, ToString(experiment.state));
+  return end == nullptr ? "" : end->reason;
+}
+
 Node ExperimentToDocument(const Experiment& experiment, const std::vector<Trial>& trials) {
   const Result<Node> read = ReadJson(experiment.manifest);
   const Node manifest = read.ok() ? *read : Node::Map();

@@ -2,6 +2,9 @@
 // Experiments and trials as Katib prints them: kind Experiment / Trial with their status.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/document.h"
@@ -13,6 +16,18 @@ namespace qalam {
 // change. Returns whether anything changed.
 bool SetCondition(std::vector<Condition>* conditions, std::string type, bool status, std::string reason,
                   std::string message, WallTime now);
+
+// Conditions of ours beside Katib's: a trial that waits for its turn, one that is being stopped for good, an experiment
+// that is being deleted.
+inline constexpr std::string_view kQueuedCondition = "Queued", kStoppingCondition = "Stopping",
+                                  kDeletingCondition = "Deleting";
+inline constexpr std::string_view kStoppedReason = "ExperimentStopped";  // ended by hand
+
+const Condition* FindCondition(const std::vector<Condition>& conditions, std::string_view type);  // nullptr: none
+// What a trial that is being stopped for good ends as; nullopt: it is not, or it was stopped by a pause and runs again.
+std::optional<TrialState> StopsAs(const Trial& trial);
+bool IsBeingDeleted(const Experiment& experiment);
+std::string EndReason(const Experiment& experiment);  // "ExperimentGoalReached"; empty: it has not ended
 
 // `trials` of the experiment, by ordinal.
 Node ExperimentToDocument(const Experiment& experiment, const std::vector<Trial>& trials);

@@ -29,6 +29,7 @@ class Feed {
     place->revision = revision;
     entries_.splice(entries_.end(), entries_, place);
   }
+  void Remove(Place place) { entries_.erase(place); }
   std::vector<Key> Since(std::int64_t revision) const {
     std::vector<Key> keys;
     for (auto entry = entries_.rbegin(); entry != entries_.rend() && entry->revision > revision; ++entry) {
@@ -75,13 +76,14 @@ class MemoryStore final : public Store {
     if (batch.empty()) return OkStatus();
     if (before_commit_) QALAM_RETURN_IF_ERROR(before_commit_(batch));
     QALAM_RETURN_IF_ERROR(Check(batch));
-    if (!batch.experiments.empty() || !batch.trials.empty()) ++revision_;
+    if (!batch.experiments.empty() || !batch.trials.empty() || !batch.deleted.empty()) ++revision_;
     for (const auto& row : batch.experiments) Write(row);
     for (const auto& row : batch.trials) Write(row);
     for (const auto& row : batch.steps) trials_.at(row.run).steps[{row.step, row.attempt}] = row;
     for (const auto& row : batch.observations) Write(row);
     for (const auto& row : batch.positions) trials_.at(row.trial_name).positions[row.attempt] = row;
     for (const auto& row : batch.events) Write(row);
+    for (const auto& row : batch.deleted) Delete(row.experiment_id);
     return OkStatus();
   }
 
@@ -90,6 +92,7 @@ class MemoryStore final : public Store {
     for (const auto& [id, rows] : experiments_) found.push_back(rows.experiment);
     return found;
   }
+  Result<std::int64_t> LastExperimentId() override { return last_experiment_; }
   Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name,
                                                    const std::string& name) override {
     const auto id = names_.find({namespace_name, name});
@@ -204,10 +207,26 @@ class MemoryStore final : public Store {
   void Write(const Experiment& experiment) {
     const auto [rows, added] = experiments_.try_emplace(experiment.id);
     rows->second.experiment = experiment;
+    last_experiment_ = std::max(last_experiment_, experiment.id);
     if (!added) return experiment_feed_.Touch(rows->second.place, revision_);
     rows->second.place = experiment_feed_.Add(experiment.id, revision_);
     names_.emplace(Name{experiment.namespace_name, experiment.name}, experiment.id);
     uids_.insert(experiment.uid);
+  }
+  // Its entry in the feed stays, as the sign that it is gone.
+  void Delete(std::int64_t id) {
+    const auto rows = experiments_.find(id);
+    if (rows == experiments_.end()) return;
+    for (const auto& [ordinal, trial] : rows->second.trials) {
+      trial_feed_.Remove(trial->place);
+      const std::string name = trial->trial.name;
+      trials_.erase(name);
+    }
+    const Experiment& experiment = rows->second.experiment;
+    experiment_feed_.Touch(rows->second.place, revision_);
+    names_.erase({experiment.namespace_name, experiment.name});
+    uids_.erase(experiment.uid);
+    experiments_.erase(rows);
   }
   void Write(const Trial& trial) {
     const auto [rows, added] = trials_.try_emplace(trial.name);
@@ -240,7 +259,7 @@ class MemoryStore final : public Store {
   }
 
   std::function<Status(const WriteBatch&)> before_commit_;
-  std::int64_t revision_ = 0, last_observation_ = 0, last_event_ = 0;
+  std::int64_t last_experiment_ = 0, revision_ = 0, last_observation_ = 0, last_event_ = 0;
   std::map<std::int64_t, ExperimentRows> experiments_;
   std::map<Name, std::int64_t> names_;
   std::set<std::string> uids_;

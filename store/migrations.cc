@@ -137,7 +137,20 @@ constexpr const char* kVersion2 = R"sql(
 ALTER TABLE trials ADD COLUMN early_stopping_rules TEXT NOT NULL DEFAULT '[]';
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2};
+// Experiments that were deleted: their ids are not used again, and whoever follows the changes hears of it.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE deleted_experiments(
+  id INTEGER PRIMARY KEY,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  deletion_time TEXT,
+  resource_version INTEGER NOT NULL
+);
+CREATE INDEX deleted_experiments_by_resource_version ON deleted_experiments(resource_version);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
 
 // The first bytes of a file, read through SQLite's own file layer: closing a descriptor of ours would drop the locks
 // that its connections in this process hold on the same file.

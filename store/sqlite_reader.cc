@@ -186,6 +186,12 @@ Result<std::vector<Experiment>> SqliteReads<Base>::Experiments() {
 }
 
 template <class Base>
+Result<std::int64_t> SqliteReads<Base>::LastExperimentId() {
+  return Connection().Int(
+      "SELECT max(ifnull((SELECT max(id) FROM experiments), 0), ifnull((SELECT max(id) FROM deleted_experiments), 0))");
+}
+
+template <class Base>
 Result<std::optional<Experiment>> SqliteReads<Base>::FindExperiment(const std::string& namespace_name,
                                                                     const std::string& name) {
   return First(Connection(), QALAM_EXPERIMENT_COLUMNS "WHERE namespace = ?1 AND name = ?2", ReadExperiment,
@@ -243,7 +249,10 @@ Result<Changes> SqliteReads<Base>::ChangesSince(std::int64_t revision) {
   if (changes.revision > revision) {
     QALAM_TRY(changes.experiments,
               All<std::int64_t>(
-                  db, "SELECT id FROM experiments WHERE resource_version > ?1 ORDER BY resource_version, id",
+                  db,
+                  "SELECT id FROM (SELECT id, resource_version FROM experiments WHERE resource_version > ?1 UNION ALL "
+                  "SELECT id, resource_version FROM deleted_experiments WHERE resource_version > ?1) "
+                  "ORDER BY resource_version, id",
                   [](const Query& row) -> Result<std::int64_t> { return row.Int(0); }, revision));
     QALAM_TRY(changes.trials,
               All<std::string>(

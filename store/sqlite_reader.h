@@ -13,7 +13,8 @@ namespace qalam {
 
 inline constexpr Sql kLastRevision =
     "SELECT max(ifnull((SELECT max(resource_version) FROM experiments), 0), "
-    "ifnull((SELECT max(resource_version) FROM trials), 0))";
+    "ifnull((SELECT max(resource_version) FROM trials), 0), "
+    "ifnull((SELECT max(resource_version) FROM deleted_experiments), 0))";
 
 // The file that a name stands for, whatever links lead there: one database has one lock.
 Result<std::string> ResolveFile(const std::string& name);
@@ -23,6 +24,7 @@ template <class Base>
 class SqliteReads : public Base {
  public:
   Result<std::vector<Experiment>> Experiments() override;
+  Result<std::int64_t> LastExperimentId() override;
   Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name, const std::string& name) override;
   Result<std::vector<Trial>> Trials(std::int64_t experiment_id) override;
   Result<std::optional<Trial>> FindTrial(const std::string& name) override;

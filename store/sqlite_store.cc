@@ -50,6 +50,7 @@ class SqliteStore final : public SqliteReads<Store> {
   Status Write(const ObservationRow& row);
   Status Write(const CollectorPosition& position);
   Status Write(const Event& event);
+  Status Write(const Deletion& deletion);
   Status DropOldEvents(const Event& event);
   void KeepLogShort();
 
@@ -80,7 +81,7 @@ Status SqliteStore::Commit(const WriteBatch& batch) {
     event_counts_.clear();
     return status;
   }
-  if (!batch.experiments.empty() || !batch.trials.empty()) ++revision_;
+  if (!batch.experiments.empty() || !batch.trials.empty() || !batch.deleted.empty()) ++revision_;
   KeepLogShort();
   return OkStatus();
 }
@@ -92,6 +93,7 @@ Status SqliteStore::WriteAll(const WriteBatch& batch) {
   for (const auto& row : batch.observations) QALAM_RETURN_IF_ERROR(Write(row));
   for (const auto& row : batch.positions) QALAM_RETURN_IF_ERROR(Write(row));
   for (const auto& row : batch.events) QALAM_RETURN_IF_ERROR(Write(row));
+  for (const auto& row : batch.deleted) QALAM_RETURN_IF_ERROR(Write(row));
   return OkStatus();
 }
 
@@ -200,6 +202,27 @@ Status SqliteStore::Write(const Event& e) {
   QALAM_RETURN_IF_ERROR(
       insert.Run(e.experiment_id, e.object, e.type, e.reason, e.message, e.count, TimeText(e.first), last));
   return DropOldEvents(e);
+}
+
+// Children first: references are checked row by row.
+Status SqliteStore::Write(const Deletion& deletion) {
+  QALAM_TRY(Query keep, db_->Prepare("INSERT INTO deleted_experiments(id, namespace, name, uid, deletion_time, "
+                                     "resource_version) SELECT id, namespace, name, uid, ?2, ?3 FROM experiments "
+                                     "WHERE id = ?1"));
+  QALAM_RETURN_IF_ERROR(keep.Run(deletion.experiment_id, TimeText(deletion.time), revision_ + 1));
+  for (const Sql sql :
+       {Sql("DELETE FROM steps WHERE trial_name IN (SELECT name FROM trials WHERE experiment_id = ?1)"),
+        Sql("DELETE FROM observation_logs WHERE trial_name IN "
+            "(SELECT name FROM trials WHERE experiment_id = ?1)"),
+        Sql("DELETE FROM collector_positions WHERE trial_name IN "
+            "(SELECT name FROM trials WHERE experiment_id = ?1)"),
+        Sql("DELETE FROM events WHERE experiment_id = ?1"), Sql("DELETE FROM trials WHERE experiment_id = ?1"),
+        Sql("DELETE FROM manifests WHERE experiment_id = ?1"), Sql("DELETE FROM experiments WHERE id = ?1")}) {
+    QALAM_TRY(Query remove, db_->Prepare(sql));
+    QALAM_RETURN_IF_ERROR(remove.Run(deletion.experiment_id));
+  }
+  event_counts_.clear();
+  return OkStatus();
 }
 
 // An event was added to the object of `event`.

@@ -45,6 +45,13 @@ struct Event {
   WallTime first{}, last{};
 };
 
+// An experiment goes, with its trials and all rows of theirs. That it was there is kept: its id is not used again, and
+// ChangesSince tells of it.
+struct Deletion {
+  std::int64_t experiment_id = 0;  // one that is not there is nothing
+  WallTime time{};
+};
+
 // More events of one object than this are not kept: the oldest go, some at a time, down to kEventsLeft.
 inline constexpr int kMaxEvents = 1'000, kEventsLeft = 900;
 
@@ -58,13 +65,15 @@ struct WriteBatch {
   std::vector<ObservationRow> observations;  // a (trial, attempt, sequence) already there is ignored
   std::vector<CollectorPosition> positions;
   std::vector<Event> events;
+  std::vector<Deletion> deleted;  // after all other rows were written
   bool empty() const {
     return experiments.empty() && trials.empty() && steps.empty() && observations.empty() && positions.empty() &&
-           events.empty();
+           events.empty() && deleted.empty();
   }
 };
 
-// Experiments and trials written after a revision, in the order of their last writing; read the rows for the rest.
+// Experiments and trials written after a revision, in the order of their last writing; read the rows for the rest. An
+// experiment that has been deleted is among them, and has no row.
 // Batches are whole: all of one has the same revision.
 struct Changes {
   std::int64_t revision = 0;  // hand it in next time
@@ -77,6 +86,7 @@ class StoreReader {
  public:
   virtual ~StoreReader() = default;
   virtual Result<std::vector<Experiment>> Experiments() = 0;  // by id
+  virtual Result<std::int64_t> LastExperimentId() = 0;        // of all there ever were; 0: none
   virtual Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name,
                                                            const std::string& name) = 0;
   virtual Result<std::vector<Trial>> Trials(std::int64_t experiment_id) = 0;  // by ordinal

@@ -14,6 +14,7 @@ class CountingReader final : public StoreReader {
  public:
   explicit CountingReader(Store& store) : store_(store) {}
   Result<std::vector<Experiment>> Experiments() override { return store_.Experiments(); }
+  Result<std::int64_t> LastExperimentId() override { return store_.LastExperimentId(); }
   Result<std::optional<Experiment>> FindExperiment(const std::string& ns, const std::string& name) override {
     return store_.FindExperiment(ns, name);
   }

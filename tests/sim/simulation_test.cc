@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole experiments under a plan of faults made from one seed: the controller is killed at commits and effects, the
-// disk fills, the service lies, hangs and fails, trials fail and vanish, people pause, resume and stop, the clock
-// jumps. After each step the invariants I1-I8 hold, and once the faults stop every experiment ends.
+// disk fills, the service lies, hangs and fails, trials fail and vanish, people pause, resume, stop, edit, retry,
+// enqueue and delete (while it runs, and while nobody runs it), the clock jumps. After each step the invariants I1-I8
+// hold, and once the faults stop every experiment ends.
 //   QALAM_SIM_SEEDS=100000 QALAM_SIM_FIRST=1 sim_test --gtest_filter='*Seed*'
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "core/rng.h"
+#include "experiment/read.h"
+#include "experiment/spec.h"
+#include "experiment/status.h"
 #include "tests/sim/world.h"
 
 namespace qalam::sim {
@@ -21,6 +25,11 @@ std::uint64_t FromEnvironment(const char* name, std::uint64_t fallback) {
   return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
+ExperimentSpec ReadStoredSpec(World& world, const std::string& name) {
+  Diagnostics faults;
+  return *ReadExperiment(*ReadJson(world.Stored(name).manifest), {}, &faults);
+}
+
 class Plan {
  public:
   explicit Plan(std::uint64_t seed) : seed_(seed), rng_(seed, "sim.plan", 0) {
@@ -28,7 +37,7 @@ class Plan {
     disk_rate_ = Rate();
     service_rate_ = Rate() * 5;
     trial_rate_ = Rate() * 5;
-    people_rate_ = Rate() / 4;
+    people_rate_ = Rate();
     stopping_rate_ = Rate() * 10;
   }
   bool Chance(double p) { return rng_.Uniform() < p; }
@@ -98,14 +107,64 @@ class Plan {
   bool faults_ = true;
 };
 
+// What people do, to an experiment or one of its trials; acknowledged only when the command has returned.
+void Command(World& world, Plan& plan, const Experiment& experiment, Controller& controller) {
+  const std::int64_t id = experiment.id;
+  const auto trials = *world.store().Trials(id);
+  const std::string trial =
+      trials.empty() ? "none"
+                     : trials[static_cast<std::size_t>(plan.Between(1, static_cast<int>(trials.size()))) - 1].name;
+  switch (plan.Between(0, 11)) {
+    case 0: (void)controller.Pause(id); break;
+    case 1: (void)controller.StopTrials(id); break;
+    case 2:
+    case 3: (void)controller.Resume(id); break;
+    case 4: {
+      BudgetEdit edit;
+      if (plan.Chance(0.5)) edit.parallel = plan.Between(1, 6);
+      if (plan.Chance(0.5)) edit.max_trials = plan.Between(1, 20);
+      if (plan.Chance(0.3)) edit.max_failed = plan.Between(0, 8);
+      if (!controller.Edit(id, edit).ok()) break;
+      const auto spec = ReadStoredSpec(world, experiment.name);
+      EXPECT_EQ(spec.parallel_trial_count, edit.parallel.value_or(spec.parallel_trial_count)) << "I7";
+      EXPECT_EQ(spec.max_trial_count, edit.max_trials ? edit.max_trials : spec.max_trial_count) << "I7";
+      break;
+    }
+    case 5:
+      if (plan.Chance(0.3)) (void)controller.StopExperiment(id);
+      break;
+    case 6:
+    case 7: (void)controller.StopTrial(trial, plan.Chance(0.5) ? TrialState::kKilled : TrialState::kFailed); break;
+    case 8: (void)controller.Retry(id, {TrialState::kFailed, TrialState::kMetricsUnavailable}); break;
+    case 9: (void)controller.RetryTrial(trial); break;
+    case 10: {
+      const Assignments by_hand = {{"lr", "0.25"}, {"layers", std::to_string(plan.Between(1, 1000))}};
+      const auto names = controller.Enqueue(id, by_hand, plan.Between(1, 3));
+      if (!names.ok()) break;
+      for (const std::string& name : *names) world.Acknowledge(id, name, by_hand);
+      break;
+    }
+    default:
+      if (!plan.Chance(0.3)) break;
+      world.MayVanish(id);
+      (void)controller.Delete(id);
+  }
+}
+
 void Meddle(World& world, Plan& plan, const std::vector<ExperimentSpec>& specs) {
-  const std::int64_t id = plan.Between(1, static_cast<int>(specs.size()));
-  switch (plan.Between(0, 4)) {
-    case 0: world.Command([id](Controller& controller) { (void)controller.Pause(id); }); break;
-    case 1: world.Command([id](Controller& controller) { (void)controller.StopTrials(id); }); break;
-    case 2: world.Command([id](Controller& controller) { (void)controller.Resume(id); }); break;
-    case 3: world.clock().JumpWall(std::chrono::hours(plan.Between(-48, 48))); break;
-    default: world.Kill(); break;
+  const auto which = static_cast<std::size_t>(plan.Between(1, static_cast<int>(specs.size()))) - 1;
+  const std::optional<Experiment> experiment = world.Lookup(specs[which].name);
+  switch (plan.Between(0, 9)) {
+    case 0: world.clock().JumpWall(std::chrono::hours(plan.Between(-48, 48))); break;
+    case 1: world.Kill(); break;
+    case 2:
+    case 3:
+      if (experiment)
+        world.CommandOnNobody([&](Controller& controller) { Command(world, plan, *experiment, controller); },
+                              plan.Between(0, 50));
+      break;
+    default:
+      if (experiment) world.Command([&](Controller& controller) { Command(world, plan, *experiment, controller); });
   }
 }
 
@@ -133,11 +192,22 @@ std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace, int* s
   }
   plan.EndOfFaults();
   if (!world.alive()) world.Boot();
+  std::vector<std::string> breaches;
+  const auto none_is_being_deleted = [&] {
+    return std::none_of(specs.begin(), specs.end(), [&](const ExperimentSpec& spec) {
+      const auto experiment = world.Lookup(spec.name);
+      return experiment && IsBeingDeleted(*experiment);
+    });
+  };
+  if (!world.RunUntil(none_is_being_deleted)) breaches.push_back("P22: a deletion does not end");
   for (const ExperimentSpec& spec : specs) {  // people want it done now
-    const auto again = world.Submit(spec);
+    Result<Submitted> again = world.Submit(spec);
+    if (!again.ok() && again.status().message().find("is being deleted") != std::string::npos) {
+      world.RunUntil([&] { return !world.Lookup(spec.name); });  // it was not committed yet that it is
+      again = world.Submit(spec);
+    }
     if (!again.ok()) *trace += "resubmission: " + again.status().ToString() + "\n";
   }
-  std::vector<std::string> breaches;
   const auto ended = [&] {
     for (const ExperimentSpec& spec : specs)
       if (!IsFinal(world.Stored(spec.name).state)) return false;
@@ -145,8 +215,7 @@ std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace, int* s
   };
   if (!world.RunUntil(ended)) {
     std::string why;
-    for (std::size_t i = 1; i <= specs.size(); ++i)
-      why += world.controller().WhyWaiting(static_cast<std::int64_t>(i)) + "; ";
+    for (const ExperimentSpec& spec : specs) why += world.controller().WhyWaiting(world.Stored(spec.name).id) + "; ";
     breaches.push_back("P22: an experiment does not end: " + why);
   }
   world.CheckAtTheEnd();
@@ -155,15 +224,17 @@ std::vector<std::string> Simulate(std::uint64_t seed, std::string* trace, int* s
   // P6: whatever happened, suggestion k of an experiment is the suggestion k.
   for (const ExperimentSpec& spec : specs) {
     const auto space = SearchSpace::Create(spec.parameters);
+    std::uint64_t suggestion = 0;
     for (const Trial& trial : world.StoredTrials(spec.name))
-      if (trial.assignments != world.Expected(spec, *space, trial.ordinal))
+      if (!trial.labels.contains(kEnqueuedLabel) && trial.assignments != world.Expected(spec, *space, ++suggestion))
         breaches.push_back(
             fmt::format("P6: trial #{} of {} has other assignments than undisturbed", trial.ordinal, spec.name));
     const Experiment end = world.Stored(spec.name);
     *stopped_early += end.counts.early_stopped;
-    *trace += fmt::format("{}: {} of {} trials, {} succeeded, {} failed, {} unavailable, {} stopped early, ended {}\n",
-                          spec.name, end.counts.total, *spec.max_trial_count, end.counts.succeeded, end.counts.failed,
-                          end.counts.metrics_unavailable, end.counts.early_stopped, end.conditions.back().reason);
+    *trace += fmt::format(
+        "{}: {} of {} trials, {} succeeded, {} failed, {} unavailable, {} killed, {} stopped early, ended {}\n",
+        spec.name, end.counts.total, *spec.max_trial_count, end.counts.succeeded, end.counts.failed,
+        end.counts.metrics_unavailable, end.counts.killed, end.counts.early_stopped, EndReason(end));
   }
   *trace += fmt::format("{} kills, {} commits, {} faulty steps\n", world.kills(), world.commits(), faulty_steps);
   return breaches;

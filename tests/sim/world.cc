@@ -8,6 +8,9 @@
 #include "core/objective.h"
 #include "core/rng.h"
 #include "experiment/early_stopping.h"
+#include "experiment/read.h"
+#include "experiment/spec.h"
+#include "experiment/status.h"
 #include "store/memory_store.h"
 
 namespace qalam::sim {
@@ -26,6 +29,7 @@ class World::WatchedStore final : public Store {
     return committed;
   }
   Result<std::vector<Experiment>> Experiments() override { return world_.memory_->Experiments(); }
+  Result<std::int64_t> LastExperimentId() override { return world_.memory_->LastExperimentId(); }
   Result<std::optional<Experiment>> FindExperiment(const std::string& ns, const std::string& name) override {
     return world_.memory_->FindExperiment(ns, name);
   }
@@ -51,6 +55,7 @@ class World::WatchedEngine final : public Engine {
   void SetObserver(RunObserver* observer) override { world_.engine_->SetObserver(observer); }
   Status Start(const RunId& id, const Run& run, const StartOptions& options) override {
     world_.MayKill(Point::kBeforeStart);
+    if (world_.removed_.contains(id)) world_.Breach("trial " + id + " was started after its folder was removed");
     if (!world_.memory_->FindTrial(id)->has_value()) world_.Breach("trial " + id + " was started before its commit");
     Status started = world_.engine_->Start(id, run, options);
     world_.MayKill(Point::kAfterStart);
@@ -121,7 +126,7 @@ void World::MayKill(Point point) {
   if (kill_at && kill_at(point)) throw Killed{};
 }
 
-void World::Boot() {
+void World::Make(bool passive) {
   QALAM_CHECK(controller_ == nullptr, "one controller at a time");
   controller_ = Controller::Make({loop_, *store_, *watched_engine_, *service_,
                                   [](const ExperimentSpec&, const Trial&, const Node&) -> Result<Run> {
@@ -132,11 +137,21 @@ void World::Boot() {
                                     run.metrics = MetricsSource{"main", ""};
                                     return run;
                                   },
-                                  [this] { return "uid-" + std::to_string(++uids_); }});
+                                  [this] { return "uid-" + std::to_string(++uids_); },
+                                  [this](const std::vector<std::string>& trials) {
+                                    MayKill(Point::kBeforeRemove);
+                                    removed_.insert(trials.begin(), trials.end());
+                                    return OkStatus();
+                                  },
+                                  passive});
+}
+
+void World::Boot() {
+  Make(/*passive=*/false);
   if (const Status recovered = controller_->Recover(); !recovered.ok())
     Breach("recovery failed: " + recovered.ToString());
   for (const auto& [id, spec] : specs_)
-    if (!memory_->FindExperiment(spec.namespace_name, spec.name)->has_value())
+    if (!memory_->FindExperiment(spec.namespace_name, spec.name)->has_value() && !may_vanish_.contains(id))
       Breach("I7: experiment " + spec.name + " was acknowledged and is gone");
 }
 
@@ -183,6 +198,17 @@ bool World::Command(const std::function<void(Controller&)>& command) {
   }
 }
 
+void World::CommandOnNobody(const std::function<void(Controller&)>& command, int steps) {
+  Kill();
+  loop_.Clear();
+  Make(/*passive=*/true);
+  if (Command(command)) {
+    for (int i = 0; i < steps && alive() && Step(); ++i) {
+    }
+  }
+  Kill();
+}
+
 Result<Submitted> World::Submit(const ExperimentSpec& spec) {
   Result<Submitted> submitted = Error(Code::kAborted, "the controller died");
   Command([&](Controller& controller) { submitted = controller.Submit(spec, "source"); });
@@ -190,10 +216,28 @@ Result<Submitted> World::Submit(const ExperimentSpec& spec) {
   return submitted;
 }
 
-Experiment World::Stored(const std::string& name) {
+std::optional<Experiment> World::Lookup(const std::string& name) {
   const auto found = memory_->FindExperiment("default", name);
-  QALAM_CHECK(found.ok() && found->has_value(), "the experiment is stored");
-  return **found;
+  QALAM_CHECK(found.ok(), "the store in memory reads");
+  return *found;
+}
+
+Experiment World::Stored(const std::string& name) {
+  const std::optional<Experiment> found = Lookup(name);
+  QALAM_CHECK(found.has_value(), "the experiment is stored");
+  return *found;
+}
+
+const ExperimentSpec& World::SpecOf(const Experiment& experiment) {
+  auto& [manifest, spec] = stored_specs_[experiment.id];
+  if (manifest != experiment.manifest) {
+    manifest = experiment.manifest;
+    Diagnostics faults;
+    const auto read = ReadExperiment(*ReadJson(manifest), {}, &faults);
+    QALAM_CHECK(read.has_value(), "what is stored can be read");
+    spec = *read;
+  }
+  return spec;
 }
 
 std::vector<Trial> World::StoredTrials(const std::string& name) { return *memory_->Trials(Stored(name).id); }
@@ -208,30 +252,51 @@ Assignments World::Expected(const ExperimentSpec& spec, const SearchSpace& space
 void World::CheckBatch(const WriteBatch& batch) {
   for (const Trial& trial : batch.trials) {
     const auto seen = final_states_.find(trial.name);
-    if (seen != final_states_.end() && seen->second != trial.state)
+    // But for one that people wanted to be run again.
+    const bool retried = std::any_of(batch.events.begin(), batch.events.end(), [&](const Event& event) {
+      return event.reason == "TrialRetried" && event.object == "trial/" + trial.name;
+    });
+    if (retried && trial.state == TrialState::kCreated) {
+      if (seen != final_states_.end()) final_states_.erase(seen);
+    } else if (seen != final_states_.end() && seen->second != trial.state) {
       Breach(
           fmt::format("I2: trial {} was {} and became {}", trial.name, ToString(seen->second), ToString(trial.state)));
+    }
     if (IsFinal(trial.state)) final_states_[trial.name] = trial.state;
   }
-  int allowed = 0;
-  for (const auto& [id, spec] : specs_) allowed += spec.parallel_trial_count;
-  if (!specs_.empty() && engine_->running() > allowed)
-    Breach(fmt::format("I3: {} processes run, {} may", engine_->running(), allowed));
+  for (const Deletion& deletion : batch.deleted) {
+    if (!may_vanish_.contains(deletion.experiment_id)) Breach("an experiment is deleted that nobody wanted to go");
+    at_work_.erase(deletion.experiment_id);
+    removed_.clear();  // names may come again
+  }
   for (const Experiment& experiment : batch.experiments) {
-    const auto known = specs_.find(experiment.id);
-    if (known == specs_.end()) continue;
-    const ExperimentSpec& spec = known->second;
+    const auto stored = memory_->FindExperiment(experiment.namespace_name, experiment.name);
+    if (!stored->has_value() || (*stored)->id != experiment.id) continue;
+    const ExperimentSpec& spec = SpecOf(experiment);
     const TrialCounts& counts = experiment.counts;
     if (spec.max_trial_count && counts.total > *spec.max_trial_count)
       Breach(fmt::format("I4: {} trials, maxTrialCount is {}", counts.total, *spec.max_trial_count));
-    if (counts.created + counts.running > spec.parallel_trial_count)
-      Breach(fmt::format("I3: {} trials of {} at work, parallelTrialCount is {}", counts.created + counts.running,
-                         spec.name, spec.parallel_trial_count));
     TrialCounts rows;
+    int at_work = 0;
     const auto trials = memory_->Trials(experiment.id);
-    for (const Trial& trial : *trials) ++rows.total, ++rows.Of(trial.state);
+    for (const Trial& trial : *trials) {
+      ++rows.total, ++rows.Of(trial.state);
+      if (!IsFinal(trial.state) && FindCondition(trial.conditions, kQueuedCondition) == nullptr) ++at_work;
+    }
     if (!(rows == counts)) Breach("I6: the counts of " + experiment.name + " are not those of its trials");
+    // A lowered parallelTrialCount lets those at work end, and what the same commit creates, but adds none.
+    int& parallel = parallel_[experiment.id];
+    const int allowed = std::max(parallel, spec.parallel_trial_count);
+    parallel = spec.parallel_trial_count;
+    if (at_work > allowed && at_work > at_work_[experiment.id])
+      Breach(fmt::format("I3: {} trials of {} at work, parallelTrialCount is {}", at_work, spec.name,
+                         spec.parallel_trial_count));
+    at_work_[experiment.id] = at_work;
   }
+  int allowed = 0;
+  for (const auto& [id, at_work] : at_work_) allowed += at_work;
+  if (!batch.experiments.empty() && engine_->running() > allowed)
+    Breach(fmt::format("I3: {} processes run, {} may", engine_->running(), allowed));
 }
 
 void World::CheckTrial(const ExperimentSpec& spec, const Trial& trial) {
@@ -275,7 +340,16 @@ void World::CheckStopped(const ExperimentSpec& spec, const Trial& trial, int las
 }
 
 void World::CheckAtTheEnd() {
+  for (const auto& [name, promised] : acknowledged_trials_) {
+    const auto& [id, assignments] = promised;
+    if (may_vanish_.contains(id)) continue;
+    const auto trial = memory_->FindTrial(name);
+    if (!trial->has_value() || (*trial)->assignments != assignments)
+      Breach("I7: trial " + name + " was acknowledged and is gone, or another one");
+  }
   for (const auto& [id, spec] : specs_) {
+    const std::optional<Experiment> found = Lookup(spec.name);
+    if (may_vanish_.contains(id) && (!found || found->id != id)) continue;
     const Experiment experiment = Stored(spec.name);
     std::string best;
     std::optional<double> best_value;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,7 @@ namespace qalam::sim {
 struct Killed {};
 
 // Where MayKill asks.
-enum class Point { kBeforeCommit, kAfterCommit, kBeforeStart, kAfterStart, kBeforeStop };
+enum class Point { kBeforeCommit, kAfterCommit, kBeforeStart, kAfterStart, kBeforeStop, kBeforeRemove };
 
 // What the suggestion service does with one call.
 struct ServicePlan {
@@ -58,10 +59,14 @@ class World {
   void RunFor(Duration time);
   // Runs `command` on the controller, booting one if need be. False: it died of it.
   bool Command(const std::function<void(Controller&)>& command);
+  // The same while nobody runs the database: a passive controller does it, lives for some steps, and is gone. The other
+  // one is killed before if need be.
+  void CommandOnNobody(const std::function<void(Controller&)>& command, int steps);
   Result<Submitted> Submit(const ExperimentSpec& spec);
 
   Controller& controller() { return *controller_; }
   bool alive() const { return controller_ != nullptr; }
+  std::optional<Experiment> Lookup(const std::string& name);
   Experiment Stored(const std::string& name);  // QALAM_CHECKs that it is there
   std::vector<Trial> StoredTrials(const std::string& name);
   Store& store() { return *memory_; }
@@ -69,6 +74,13 @@ class World {
   ManualClock& clock() { return clock_; }
   // What an honest service answers for suggestion `ordinal`.
   Assignments Expected(const ExperimentSpec& spec, const SearchSpace& space, std::uint64_t ordinal) const;
+
+  // From now on these may be so: an experiment is gone because people wanted it.
+  void MayVanish(std::int64_t experiment_id) { may_vanish_.insert(experiment_id); }
+  // I7 for a trial that was acknowledged: it is there at the end, with these assignments.
+  void Acknowledge(std::int64_t experiment_id, const std::string& trial_name, const Assignments& assignments) {
+    acknowledged_trials_[trial_name] = {experiment_id, assignments};
+  }
 
   // Breaches of the invariants seen so far, a sentence each.
   const std::vector<std::string>& breaches() const { return breaches_; }
@@ -86,6 +98,8 @@ class World {
   void CheckBatch(const WriteBatch& batch);  // I2, I3, I4, I6 on every commit
   void CheckTrial(const ExperimentSpec& spec, const Trial& trial);
   void CheckStopped(const ExperimentSpec& spec, const Trial& trial, int last_attempt);
+  void Make(bool passive);
+  const ExperimentSpec& SpecOf(const Experiment& experiment);  // as it is stored
 
   ManualClock clock_;
   ManualLoop loop_{clock_};
@@ -97,6 +111,13 @@ class World {
   std::unique_ptr<Controller> controller_;
   std::map<std::string, TrialState> final_states_;
   std::map<std::int64_t, ExperimentSpec> specs_;  // acknowledged submissions: I7
+  std::set<std::int64_t> may_vanish_;
+  std::map<std::string, std::pair<std::int64_t, Assignments>> acknowledged_trials_;
+  std::map<std::int64_t, std::pair<std::string, ExperimentSpec>>
+      stored_specs_;                      // with the manifest they were read from
+  std::map<std::int64_t, int> at_work_;   // as of the last commit: I3
+  std::map<std::int64_t, int> parallel_;  // the same
+  std::set<RunId> removed_;
   std::map<std::pair<RunId, int>, std::string> printed_;
   std::vector<std::string> breaches_, told_stopped_;
   int kills_ = 0, commits_ = 0, uids_ = 0;
