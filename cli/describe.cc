@@ -7,6 +7,7 @@
 #include "cli/launch.h"
 #include "cli/listing.h"
 #include "cli/lookup.h"
+#include "cli/origin.h"
 #include "cli/remote.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
@@ -146,15 +147,17 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
     const auto found = spec.annotations.find(name);
     return found == spec.annotations.end() ? "" : Printable(found->second);
   };
-  std::string out = Line("Name:", e.name) + Line("Namespace:", e.namespace_name) + Line("Uid:", e.uid) +
-                    Line("Status:", StatusWord(e)) + Line("Objective:", Printable(objective)) +
-                    Line("Algorithm:", spec.algorithm.name + SettingsText(spec.algorithm.settings)) +
-                    Line("Service:", annotation(kSuggestServiceAnnotation)) + Line("Budget:", Budget(spec)) +
-                    Line("Trials:", Counts(e.counts)) + Line("Best:", Printable(best)) +
-                    Line("Waiting:", Waiting(options.db, e)) + Line("Created:", FormatTime(e.created)) +
-                    Line("Started:", FormatTime(e.started)) + Line("Completed:", FormatTime(e.completed)) +
-                    Line("Directory:", annotation(kWorkingDirAnnotation)) +
-                    Line("Image map:", annotation(kImageMapAnnotation));
+  std::string out =
+      Line("Name:", e.name) + Line("Namespace:", e.namespace_name) + Line("Uid:", e.uid) +
+      Line("Status:", StatusWord(e)) + Line("Objective:", Printable(objective)) +
+      Line("Algorithm:", spec.algorithm.name + SettingsText(spec.algorithm.settings)) +
+      Line("Service:", annotation(kSuggestServiceAnnotation)) + Line("Budget:", Budget(spec)) +
+      Line("Trials:", Counts(e.counts)) + Line("Best:", Printable(best)) + Line("Waiting:", Waiting(options.db, e)) +
+      Line("Created:", FormatTime(e.created)) + Line("Started:", FormatTime(e.started)) +
+      Line("Completed:", FormatTime(e.completed)) + Line("Version:", annotation(kVersionAnnotation)) +
+      Line("Command:", annotation(kCommandAnnotation)) + Line("Git commit:", annotation(kGitAnnotation)) +
+      Line("Environment:", annotation(kEnvironmentAnnotation)) + Line("Directory:", annotation(kWorkingDirAnnotation)) +
+      Line("Image map:", annotation(kImageMapAnnotation));
   Table parameters({"NAME", "TYPE", "SPACE"});
   for (const ParameterSpec& p : spec.parameters) {
     parameters.Row({Printable(p.name), std::string(ToString(p.type)), Space(p)});
@@ -162,18 +165,16 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
   return out + Section("Parameters", parameters) + ConditionTable(e.conditions) + EventTable(events, "");
 }
 
-// Values that may be secrets are not shown.
-std::string Shown(const std::string& name, const std::string& value) {
+bool MayBeSecret(const std::string& name) {
   std::string upper = name;
   std::ranges::transform(upper, upper.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  for (const char* secret : {"TOKEN", "PASSWORD", "SECRET", "KEY"}) {
-    if (upper.find(secret) != std::string::npos) return "***";
-  }
-  return value;
+  return std::ranges::any_of(std::vector<std::string>{"TOKEN", "PASSWORD", "SECRET", "KEY"},
+                             [&](const std::string& word) { return upper.find(word) != std::string::npos; });
 }
 
-// Each step as a person would type it.
+// Each step as a person would type it, so that it does again what the trial did. A value that may be a secret is not
+// shown: it is taken from the environment of whoever repeats it.
 std::string Commands(const std::string& db, const ExperimentSpec& spec, const Trial& trial) {
   const Result<Node> manifest = RenderTrial(spec, trial.name, trial.assignments);
   if (!manifest.ok()) return manifest.status().message();
@@ -181,14 +182,14 @@ std::string Commands(const std::string& db, const ExperimentSpec& spec, const Tr
   if (!run.ok()) return run.status().message();
   std::string out;
   for (const Step& step : run->steps) {
-    std::vector<std::string> words;
-    if (!step.env.empty() || !step.secret_env.empty()) words.emplace_back("env");
-    for (const auto& [name, value] : step.env) words.push_back(name + "=" + Shown(name, value));
-    for (const auto& [name, value] : step.secret_env) words.push_back(name + "=***");
+    std::string line = step.working_dir.empty() ? "" : "cd " + ShellWord(step.working_dir) + " && ";
+    if (!step.env.empty() || !step.secret_env.empty()) line += "env ";
+    for (const auto& [name, value] : step.env) {
+      line += ShellWord(name) + "=" + (MayBeSecret(name) ? fmt::format("\"${}\"", name) : ShellWord(value)) + " ";
+    }
+    for (const auto& [name, value] : step.secret_env) line += fmt::format("{}=\"${}\" ", ShellWord(name), name);
     const std::vector<std::string>& command = step.shown_command.empty() ? step.command : step.shown_command;
-    words.insert(words.end(), command.begin(), command.end());
-    out += (out.empty() ? "" : "\n") + (step.working_dir.empty() ? "" : "cd " + ShellWord(step.working_dir) + " && ") +
-           ShellCommand(words);
+    out += (out.empty() ? "" : "\n") + line + ShellCommand(command);
   }
   return out;
 }

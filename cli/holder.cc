@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/launch.h"
 #include "core/log.h"
@@ -32,6 +33,15 @@ std::string NewUid() {
   return uid;
 }
 
+Status RemoveFolders(const std::string& root, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    std::error_code error;
+    std::filesystem::remove_all(std::filesystem::path(root) / name, error);
+    if (error) return Error(Code::kUnavailable, "{}/{} cannot be removed: {}", root, name, error.message());
+  }
+  return OkStatus();
+}
+
 std::string TextOf(const Node& request, std::string_view key) {
   const Node* node = request.Find(key);
   return node != nullptr && node->IsScalar() ? node->text : "";
@@ -39,12 +49,31 @@ std::string TextOf(const Node& request, std::string_view key) {
 
 }  // namespace
 
-Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services,
-                                             const std::vector<std::string>& gpus) {
+Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::vector<std::string>& gpus,
+                                             bool passive) {
   QALAM_TRY(const std::string shim, FindShim());
   std::unique_ptr<Holder> holder(new Holder);
   Holder& s = *holder;
   QALAM_TRY(s.store_, OpenSqliteStore(db));
+  s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}, .gpus = gpus});
+  s.controller_ = Controller::Make(
+      {.loop = s.loop_,
+       .store = *s.store_,
+       .engine = *s.engine_,
+       .suggestions = s.router_,
+       .compile = [db](const ExperimentSpec& spec, const Trial& trial,
+                       const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
+       .make_uid = NewUid,
+       .remove_runs =
+           [root = RunsFolder(db)](const std::vector<std::string>& trials) { return RemoveFolders(root, trials); },
+       .passive = passive});
+  return holder;
+}
+
+Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services,
+                                             const std::vector<std::string>& gpus) {
+  QALAM_TRY(std::unique_ptr<Holder> holder, Make(db, gpus, /*passive=*/false));
+  Holder& s = *holder;
   QALAM_TRY(s.socket_,
             SocketServer::Listen(
                 s.loop_, SocketPath(db),
@@ -54,17 +83,17 @@ Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::v
     const std::size_t equals = service.find('=');
     s.router_.Redirect(service.substr(0, equals), service.substr(equals + 1));
   }
-  s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}, .gpus = gpus});
-  s.controller_ =
-      Controller::Make({.loop = s.loop_,
-                        .store = *s.store_,
-                        .engine = *s.engine_,
-                        .suggestions = s.router_,
-                        .compile = [db](const ExperimentSpec& spec, const Trial& trial,
-                                        const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
-                        .make_uid = NewUid});
   QALAM_RETURN_IF_ERROR(s.controller_->Recover());
   return holder;
+}
+
+Result<std::unique_ptr<Holder>> Holder::OpenPassive(const std::string& db) { return Make(db, {}, /*passive=*/true); }
+
+Result<Node> Holder::DoHere(const Node& command) { return DoCommand(*controller_, command); }
+
+void Holder::RunFor(Duration time) {
+  loop_.After(time, [this] { loop_.Stop(); });
+  loop_.Run();
 }
 
 Holder::~Holder() = default;
@@ -99,8 +128,8 @@ Node Holder::Answer(SocketServer::Connection connection, const Node& request) {
 
 Result<Node> Holder::Do(SocketServer::Connection connection, const Node& request) {
   const std::string verb = TextOf(request, "verb");
-  Node answer = OkAnswer();
   if (verb == "submit") {
+    Node answer = OkAnswer();
     const Node* manifest = request.Find("manifest");
     if (manifest == nullptr) return InvalidArgument("submit: 'manifest' is missing");
     Diagnostics faults;
@@ -110,24 +139,11 @@ Result<Node> Holder::Do(SocketServer::Connection connection, const Node& request
     watched_[connection].insert(submitted.experiment_id);
     answer.Set("experiment", Node::Int(submitted.experiment_id));
     answer.Set("how", Node::Int(static_cast<int>(submitted.how)));
+    if (!submitted.note.empty()) answer.Set("note", Node::String(submitted.note));
     return answer;
   }
-  const std::int64_t id = std::atoll(TextOf(request, "experiment").c_str());
-  if (controller_->Find(id) == nullptr)
-    return Error(Code::kNotFound, "there is no unfinished experiment with id {}", id);
-  if (verb == "pause") {
-    QALAM_RETURN_IF_ERROR(controller_->Pause(id));
-  } else if (verb == "stop") {
-    QALAM_RETURN_IF_ERROR(controller_->StopTrials(id));
-  } else if (verb == "resume") {
-    QALAM_RETURN_IF_ERROR(controller_->Resume(id));
-  } else if (verb == "why") {
-    answer.Set("why", Node::String(controller_->WhyWaiting(id)));
-    answer.Set("settled", Node::Bool(controller_->Settled(id)));
-  } else {
-    return InvalidArgument("'{}' is not a verb: submit, pause, stop, resume, why", verb);
-  }
-  return answer;
+  if (verb == "resume") watched_[connection].insert(std::atoll(TextOf(request, "experiment").c_str()));
+  return DoCommand(*controller_, request);
 }
 
 }  // namespace qalam

@@ -22,6 +22,9 @@ class Holder final : public Host {
   // `gpus`: the devices that trials share out.
   static Result<std::unique_ptr<Holder>> Open(const std::string& db, const std::vector<std::string>& services,
                                               const std::vector<std::string>& gpus);
+  // For one command on a database that nobody runs: nothing is launched, and nobody can reach this process; what is
+  // stopped is stopped here. RunFor is its loop.
+  static Result<std::unique_ptr<Holder>> OpenPassive(const std::string& db);
   ~Holder() override;
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
@@ -32,6 +35,7 @@ class Holder final : public Host {
 
   StoreReader& reader() override { return *store_; }
   Result<Submitted> Submit(const ExperimentSpec& spec, const std::string& source) override;
+  Status Resume(std::int64_t id) override { return controller_->Resume(id); }
   Status Pause(std::int64_t id) override { return controller_->Pause(id); }
   Status StopTrials(std::int64_t id) override { return controller_->StopTrials(id); }
   bool Settled(std::int64_t id) override { return controller_->Settled(id); }
@@ -39,10 +43,14 @@ class Holder final : public Host {
   std::vector<Experiment> Others(const std::vector<std::int64_t>& own) override;
   std::vector<Experiment> Unwatched(const std::vector<std::int64_t>& own) override;
   bool gone() override { return false; }
+  Result<Node> DoHere(const Node& command);
+  void RunFor(Duration time);
   Duration poll() const override { return std::chrono::seconds(1); }
 
  private:
   Holder() : loop_(clock_), router_(loop_) {}
+  static Result<std::unique_ptr<Holder>> Make(const std::string& db, const std::vector<std::string>& gpus,
+                                              bool passive);
   Node Answer(SocketServer::Connection connection, const Node& request);
   Result<Node> Do(SocketServer::Connection connection, const Node& request);
 

@@ -16,6 +16,7 @@ class Host {
   virtual ~Host() = default;
   virtual StoreReader& reader() = 0;
   virtual Result<Submitted> Submit(const ExperimentSpec& spec, const std::string& source) = 0;
+  virtual Status Resume(std::int64_t experiment_id) = 0;
   virtual Status Pause(std::int64_t experiment_id) = 0;
   virtual Status StopTrials(std::int64_t experiment_id) = 0;
   // Ended, or paused with nothing running, and recorded.

@@ -14,6 +14,7 @@
 #include "algorithms/suggester.h"
 #include "cli/launch.h"
 #include "cli/objects.h"
+#include "cli/origin.h"
 #include "experiment/forms.h"
 #include "experiment/read.h"
 
@@ -246,6 +247,12 @@ void Recall(StoreReader& reader, Input* input) {
       if (name != kSuggestServiceAnnotation || given == spec.annotations.end())
         spec.annotations[name] = remembered->second;
     }
+    for (const char* name : kOriginAnnotations) {
+      const auto recorded = before->annotations.find(name);
+      spec.annotations.erase(name);
+      if (recorded != before->annotations.end()) spec.annotations.insert(*recorded);
+    }
+    request.known = true;
     if (differing.empty()) continue;
     std::string fields;
     for (const std::string& field : differing) fields += (fields.empty() ? "" : ", ") + field;

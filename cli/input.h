@@ -27,6 +27,7 @@ struct Request {
   std::string source;    // the text as it was handed in
   std::size_t text = 0;  // which of Input::texts it stands in
   Objects objects = {};  // ConfigMaps and Secrets that its template may name
+  bool known = false;    // Recall has found it in the database
 };
 
 // A text that was read, and what is wrong with it.

@@ -8,6 +8,7 @@
 
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "experiment/status.h"
 #include "store/sqlite_store.h"
 
 namespace qalam {
@@ -87,6 +88,7 @@ Result<FoundTrial> LookUpTrial(StoreReader& reader, const std::string& namespace
 }
 
 std::string StatusWord(const Experiment& experiment) {
+  if (IsBeingDeleted(experiment)) return "Deleting";
   if (experiment.paused && !IsFinal(experiment.state)) return "Paused";
   return std::string(ToString(experiment.state));
 }

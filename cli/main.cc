@@ -27,7 +27,7 @@ constexpr const char* kExamples = R"(Examples:
   qalam get trials digits --sort objective        all trials, the best first
   qalam logs -f 'digits#17'                       what trial 17 prints
   qalam best digits -o flags                      --lr=0.0027 --width=64
-Exit codes: 0 done, 1 the experiment failed, 2 bad input, 3 not found, 130 interrupted (paused; resumable).)";
+Exit codes: 0 done, 1 the experiment failed, 2 bad input, 3 not found, 5 timed out in wait, 130 interrupted (paused; resumable).)";
 
 // One of these words, or what begins with one that ends with '=' ("jsonpath=").
 CLI::Validator Choice(const std::vector<std::string>& words) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "cli/commands.h"
 #include "cli/launch.h"
 #include "experiment/spec.h"
 #include "store/sqlite_store.h"
@@ -30,15 +31,14 @@ Result<Submitted> RemoteHost::Submit(const ExperimentSpec& spec, const std::stri
   const Node* how = answer.Find("how");
   if (id == nullptr || how == nullptr)
     return Error(Code::kUnavailable, "the qalam that holds the database answers oddly");
-  return Submitted{static_cast<Submitted::How>(std::atoi(how->text.c_str())), std::atoll(id->text.c_str())};
+  const Node* note = answer.Find("note");
+  return Submitted{static_cast<Submitted::How>(std::atoi(how->text.c_str())), std::atoll(id->text.c_str()),
+                   note == nullptr ? "" : note->text};
 }
 
-Result<Node> RemoteHost::Ask(const std::string& verb, std::int64_t id) {
-  Node request = Node::Map();
-  request.Set("verb", Node::String(verb));
-  request.Set("experiment", Node::Int(id));
-  return client_->Call(request, kAnswerIn);
-}
+Result<Node> RemoteHost::Ask(const std::string& verb, std::int64_t id) { return Do(CommandFor(verb, id)); }
+
+Result<Node> RemoteHost::Do(const Node& command) { return client_->Call(command, kAnswerIn); }
 
 bool RemoteHost::Settled(std::int64_t id) {
   const Result<Node> answer = Ask("why", id);

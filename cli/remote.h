@@ -18,12 +18,14 @@ class RemoteHost final : public Host {
 
   StoreReader& reader() override { return *reader_; }
   Result<Submitted> Submit(const ExperimentSpec& spec, const std::string& source) override;
+  Status Resume(std::int64_t id) override { return Ask("resume", id).status(); }
   Status Pause(std::int64_t id) override { return Ask("pause", id).status(); }
   Status StopTrials(std::int64_t id) override { return Ask("stop", id).status(); }
   bool Settled(std::int64_t id) override;
   std::string WhyWaiting(std::int64_t id) override;
   std::vector<Experiment> Others(const std::vector<std::int64_t>&) override { return {}; }
   std::vector<Experiment> Unwatched(const std::vector<std::int64_t>&) override { return {}; }
+  Result<Node> Do(const Node& command);
   bool gone() override { return client_->gone(); }
   Duration poll() const override { return std::chrono::milliseconds(200); }
 

@@ -3,20 +3,14 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
-#include <thread>
 
-#include "cli/holder.h"
+#include "cli/attend.h"
 #include "cli/input.h"
 #include "cli/lookup.h"
 #include "cli/objects.h"
-#include "cli/remote.h"
-#include "cli/runner.h"
-#include "cli/terminal.h"
-#include "cli/text.h"
+#include "cli/origin.h"
 #include "cli/verbs.h"
-#include "core/log.h"
 #include "pipelines/engines/admission.h"
 #include "pipelines/engines/gpus.h"
 #include "store/sqlite_store.h"
@@ -39,9 +33,6 @@ struct RunOptions : FileOptions {
   std::string command_line;  // as it was typed: what resumes a paused experiment
 };
 
-// Between a process that takes the database's lock and its socket, or between its end and the next one's begin.
-constexpr std::chrono::milliseconds kNobodyAnswers{10'000}, kLookAgain{20};
-
 Input ReadInput(const RunOptions& options) {
   InputOptions input;
   input.files = options.files;
@@ -53,57 +44,6 @@ Input ReadInput(const RunOptions& options) {
   input.strict = options.strict;
   if (input.files.empty()) return ReadCommand(options.form, options.command_line, input);
   return ReadFiles(input);
-}
-
-// Submits everything to whoever runs it and stays until it has ended.
-class Attendance {
- public:
-  Attendance(EventLoop& loop, Host& host, Output& output, const RunnerOptions& options)
-      : runner_(loop, host, output, options), host_(host), db_(options.db) {}
-  Status Begin(const std::vector<Request>& requests) {
-    for (const Request& request : requests) {
-      QALAM_RETURN_IF_ERROR(KeepObjects(db_, request.spec.namespace_name, request.spec.name, request.objects));
-      QALAM_TRY(const Submitted submitted, host_.Submit(request.spec, request.source));
-      QALAM_RETURN_IF_ERROR(runner_.Follow(request.spec, submitted));
-    }
-    return OkStatus();
-  }
-  Runner& runner() { return runner_; }
-
- private:
-  Runner runner_;
-  Host& host_;
-  std::string db_;
-};
-
-// This process holds the database.
-int RunHere(Holder& holder, const Input& input, Output& output, const RunnerOptions& options) {
-  Attendance attendance(holder.loop(), holder, output, options);
-  if (const Status begun = attendance.Begin(input.requests); !begun.ok()) return Complain(begun);
-  holder.SetOnCommit([&attendance] { attendance.runner().Wake(); });
-  const Runner::Outcome outcome = attendance.runner().Run();
-  holder.SetOnCommit(nullptr);
-  // Whoever presses Ctrl-C a third time does not want to wait for services that do not answer: everything that was
-  // told is committed, and the next start takes up the rest.
-  if (outcome == Runner::Outcome::kLeft) _exit(attendance.runner().exit_code());
-  return attendance.runner().exit_code();
-}
-
-// Another one does. nullopt: it is gone.
-std::optional<int> RunThere(RemoteHost& host, const Input& input, Output& output, const RunnerOptions& options) {
-  const SystemClock clock;
-  EventLoop loop(clock);
-  Attendance attendance(loop, host, output, options);
-  output.Line(fmt::format("{} is held by another qalam: handed over to it, and followed from here", options.db));
-  if (const Status begun = attendance.Begin(input.requests); !begun.ok()) {
-    if (host.gone()) return std::nullopt;
-    return Complain(begun);
-  }
-  const Runner::Outcome outcome = attendance.runner().Run();
-  if (outcome != Runner::Outcome::kHostGone || attendance.runner().interrupted())
-    return attendance.runner().exit_code();
-  output.Line("the qalam that ran it is gone: going on here");
-  return std::nullopt;
 }
 
 int RunVerb(const RunOptions& options) {
@@ -129,36 +69,21 @@ int RunVerb(const RunOptions& options) {
     return kBadInput;
   }
 
-  Output output(STDOUT_FILENO);
-  RunnerOptions runner;
-  runner.db = options.db;
-  runner.db_option = options.db == kDefaultDatabase ? "" : " --db " + ShellWord(options.db);
-  runner.command_line = options.command_line;
-  runner.redraw = !options.no_progress && CanRedraw(STDOUT_FILENO);
-  // What the log would say is in the display, and is kept as events; a line of it in between would garble the picture.
-  if (runner.redraw && isatty(STDERR_FILENO) != 0) SetLogLevel(LogLevel::kOff);
-  std::optional<int> code;
-  for (auto patience = kNobodyAnswers; !code;) {
-    auto holder = Holder::Open(options.db, options.services, gpus);
-    if (holder.ok()) {
-      code = RunHere(**holder, input, output, runner);
-      break;
+  const AttendOptions attend{.db = options.db,
+                             .services = options.services,
+                             .gpus = gpus,
+                             .gpus_given = !options.gpus.empty(),
+                             .no_progress = options.no_progress,
+                             .command_line = options.command_line};
+  RecordOrigin(options.command_line, &input);
+  return Attend(attend, [&input, &options](Host& host, Runner& runner) -> Status {
+    for (const Request& request : input.requests) {
+      QALAM_RETURN_IF_ERROR(KeepObjects(options.db, request.spec.namespace_name, request.spec.name, request.objects));
+      QALAM_TRY(const Submitted submitted, host.Submit(request.spec, request.source));
+      QALAM_RETURN_IF_ERROR(runner.Follow(request.spec, submitted));
     }
-    if (holder.status().code() != Code::kFailedPrecondition) return Complain(holder.status());
-    auto remote = RemoteHost::Connect(options.db);
-    if (remote.ok()) {
-      patience = kNobodyAnswers;
-      if (!options.gpus.empty()) output.Line("--gpus is left to the qalam that runs the trials");
-      code = RunThere(**remote, input, output, runner);
-    } else if (patience <= patience.zero()) {
-      return Complain(holder.status().Within("nobody answers at its socket"));
-    } else {
-      std::this_thread::sleep_for(kLookAgain);
-      patience -= kLookAgain;
-    }
-  }
-  if (*code != kInterrupted) output.FlushAll();
-  return *code;
+    return OkStatus();
+  });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/control.h"
 #include "cli/launch.h"
 #include "cli/signals.h"
 #include "cli/tail.h"
@@ -34,8 +35,6 @@ std::string Names(const std::vector<Experiment>& experiments) {
   return names;
 }
 
-std::string Trials(int n) { return fmt::format("{} trial{}", n, n == 1 ? "" : "s"); }
-
 }  // namespace
 
 Runner::Runner(EventLoop& loop, Host& host, Output& output, RunnerOptions options)
@@ -53,6 +52,7 @@ Status Runner::Follow(const ExperimentSpec& spec, const Submitted& submitted) {
   ids_.push_back(submitted.experiment_id);
   const ProgressModel& model = tracker_.models().at(submitted.experiment_id);
   how_[submitted.experiment_id] = submitted.how;
+  if (!submitted.note.empty()) output_.Line(fmt::format("{}: {}", model.name, submitted.note));
   switch (submitted.how) {
     case Submitted::How::kCreated:
       if (options_.redraw) break;

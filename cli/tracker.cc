@@ -118,7 +118,14 @@ Status Tracker::Update(const std::function<void(const ProgressModel&, const Tria
 Status Tracker::ReadExperiment(std::int64_t id, ProgressModel* model) {
   const auto& [namespace_name, name] = names_.at(id);
   QALAM_TRY(const std::optional<Experiment> record, reader_.FindExperiment(namespace_name, name));
-  if (!record) return Error(Code::kNotFound, "experiment '{}' is no longer in the database", name);
+  if (!record || record->id != id) {
+    model->state = ExperimentState::kFailed;
+    model->reason = "ExperimentDeleted";
+    model->message = "Experiment was deleted";
+    model->counts.running = model->counts.created = 0;
+    model->running.clear();
+    return OkStatus();
+  }
   model->state = record->state;
   model->reason = record->conditions.empty() ? "" : record->conditions.back().reason;
   model->message = record->conditions.empty() ? "" : record->conditions.back().message;

@@ -14,18 +14,23 @@ enum ExitCode : int {
   kExperimentFailed = 1,  // or: the machine would not let us (disk, sockets)
   kBadInput = 2,
   kNotFound = 3,
+  kTimedOut = 5,       // wait
   kInterrupted = 130,  // paused; resumable
 };
 
 Verb MakeAlgorithmsVerb();
+Verb MakeAskVerb();
 Verb MakeBestVerb();
 Verb MakeCloneVerb();
 Verb MakeCompareVerb();
 Verb MakeCompleteVerb();
 Verb MakeCompletionVerb();
 Verb MakeConvertVerb();
+Verb MakeDeleteVerb();
 Verb MakeDescribeVerb();
 Verb MakeDoctorVerb();
+Verb MakeEditVerb();
+Verb MakeEnqueueVerb();
 Verb MakeExplainVerb();
 Verb MakeExportVerb();
 Verb MakeGetVerb();
@@ -33,11 +38,16 @@ Verb MakeInitVerb();
 Verb MakeLintVerb();
 Verb MakeLogsVerb();
 Verb MakeManVerb();
+Verb MakePauseVerb();
+Verb MakeResumeVerb();
+Verb MakeRetryVerb();
 Verb MakeRunVerb();
 Verb MakeSchemaVerb();
+Verb MakeStopVerb();
 Verb MakeSuggestVerb();
 Verb MakeTopVerb();
 Verb MakeVersionVerb();
+Verb MakeWaitVerb();
 
 // All of them, in the order of the help.
 std::vector<Verb> Verbs();

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam pause and qalam resume: an experiment that launches nothing more, and one that goes on.
+#include "cli/attend.h"
+#include "cli/control.h"
+#include "cli/launch.h"
+#include "cli/text.h"
+#include "pipelines/engines/gpus.h"
+#include "store/sqlite_store.h"
+
+namespace qalam {
+namespace {
+
+Status Pause(const ControlOptions& options) {
+  QALAM_TRY(const auto control, Control::Open(options.db));
+  QALAM_TRY(const Target target,
+            FindTarget(control->reader(), options.namespace_name, options.target, Kinds::kExperiments));
+  const Experiment& e = target.experiment;
+  if (IsFinal(e.state))
+    return Error(Code::kFailedPrecondition, "experiment '{}' has ended already ({})", e.name, ToString(e.state));
+  QALAM_RETURN_IF_ERROR(control->Do(CommandFor("pause", e.id)).status());
+  Print(fmt::format("experiment/{} {}paused: nothing more is launched{}\n", e.name, e.paused ? "was already " : "",
+                    e.counts.running > 0 ? fmt::format(", {} at work end{} in peace", Trials(e.counts.running),
+                                                       e.counts.running == 1 ? "s" : "")
+                                         : ""));
+  Print(fmt::format("resume: qalam resume exp {}{}\n", e.name, control->DbOption()));
+  return OkStatus();
+}
+
+struct ResumeOptions : ControlOptions {
+  bool no_progress = false;
+};
+
+int Resume(const ResumeOptions& options, const std::string& typed) {
+  const auto reader = OpenView(options.db);
+  if (!reader.ok()) return Complain(reader.status());
+  const auto target = FindTarget(**reader, options.namespace_name, options.target, Kinds::kExperiments);
+  if (!target.ok()) return Complain(target.status());
+  const auto spec = ReadStored(target->experiment);
+  if (!spec.ok()) return Complain(spec.status());
+  const AttendOptions attend{.db = options.db,
+                             .services = {},
+                             .gpus = VisibleGpus(),
+                             .gpus_given = false,
+                             .no_progress = options.no_progress,
+                             .command_line = typed};
+  return Attend(attend, [&](Host& host, Runner& runner) -> Status {
+    QALAM_RETURN_IF_ERROR(host.Resume(target->experiment.id));
+    return runner.Follow(*spec, {Submitted::How::kResumed, target->experiment.id});
+  });
+}
+
+}  // namespace
+
+Verb MakePauseVerb() {
+  const auto o = std::make_shared<ControlOptions>();
+  Verb pause{"pause", "launch nothing more; what runs ends in peace"};
+  AddControl(&pause, o.get(), "exp NAME, or NAME");
+  pause.run = [o](const Invocation&) {
+    const Status done = Pause(*o);
+    return done.ok() ? static_cast<int>(kDone) : Complain(done);
+  };
+  return pause;
+}
+
+Verb MakeResumeVerb() {
+  const auto o = std::make_shared<ResumeOptions>();
+  Verb resume{"resume", "go on with a paused, interrupted or stopped experiment, and stay with it to its end"};
+  AddControl(&resume, o.get(), "exp NAME, or NAME");
+  resume.Option("--no-progress", &o->no_progress, "lines instead of the display");
+  resume.run = [o](const Invocation& how) { return Resume(*o, how.typed); };
+  return resume;
+}
+
+}  // namespace qalam
