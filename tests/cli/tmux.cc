@@ -78,7 +78,7 @@ bool Tmux::WaitFor(const std::string& text, std::chrono::seconds within) const {
 std::string Tmux::Call(const std::vector<std::string>& arguments) const {
   std::vector<std::string> words = {"tmux", "-u", "-L", socket_, "-f", "/dev/null"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  Program program(words, {.folder = folder_, .env = {{"TMUX", ""}}});
+  Program program(words, {.folder = folder_, .env = {{"TMUX", ""}, {"TMUX_TMPDIR", folder_}}});
   const Finished done = program.Wait();
   EXPECT_EQ(done.code, 0) << "tmux " << arguments[0] << ": " << done.err;
   return done.out;
