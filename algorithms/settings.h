@@ -99,12 +99,12 @@ class Settings : public SettingsTable {
       const SettingValue value = ReadSetting(*info, setting.value);
       std::visit(
           [&](auto member) {
-            using Field = std::remove_reference_t<decltype(out.*member)>;
-            if constexpr (std::is_same_v<Field, double>) {
+            using Member = std::remove_reference_t<decltype(out.*member)>;
+            if constexpr (std::is_same_v<Member, double>) {
               out.*member = std::get<double>(value);
-            } else if constexpr (std::is_same_v<Field, std::string_view>) {
+            } else if constexpr (std::is_same_v<Member, std::string_view>) {
               out.*member = std::get<std::string_view>(value);
-            } else if constexpr (std::is_same_v<Field, int>) {
+            } else if constexpr (std::is_same_v<Member, int>) {
               out.*member = static_cast<int>(std::get<std::int64_t>(value));
             } else {
               out.*member = std::get<std::int64_t>(value);
@@ -126,10 +126,10 @@ class Settings : public SettingsTable {
     const T presets{};
     return std::visit(
         [&](auto m) -> SettingValue {
-          using Field = std::remove_cvref_t<decltype(presets.*m)>;
-          if constexpr (std::is_same_v<Field, int>) {
+          using Member = std::remove_cvref_t<decltype(presets.*m)>;
+          if constexpr (std::is_same_v<Member, int>) {
             return static_cast<std::int64_t>(presets.*m);
-          } else if constexpr (std::is_same_v<Field, std::optional<std::int64_t>>) {
+          } else if constexpr (std::is_same_v<Member, std::optional<std::int64_t>>) {
             return presets.*m ? SettingValue(*(presets.*m)) : SettingValue();
           } else {
             return presets.*m;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -15,8 +16,11 @@
 #include "cli/launch.h"
 #include "cli/objects.h"
 #include "cli/origin.h"
+#include "experiment/fields.h"
 #include "experiment/forms.h"
+#include "experiment/metrics/collector.h"
 #include "experiment/read.h"
+#include "suggest/suggestion_client.h"
 
 namespace qalam {
 namespace {
@@ -127,6 +131,20 @@ void Remember(const Services& services, const std::string& image_map, Experiment
   if (service != services.end()) spec->annotations[kSuggestServiceAnnotation] = service->second;
 }
 
+// Faults of a template that may be right elsewhere: of a kind, or with a collector, that this version does not run.
+void LookAtTemplate(const Request& request, const std::string& trial, const Assignments& values, const Node& manifest,
+                    const Resources* capacity, Diagnostics* faults) {
+  ExperimentSpec spec = request.spec;
+  if (!IsCollected(spec.metrics_collector.kind)) spec.metrics_collector = {};  // that was told
+  const std::vector<std::string_view> kinds = CompilableKinds();
+  const Node *version = manifest.Find("apiVersion"), *kind = manifest.Find("kind");
+  const bool known = version != nullptr && kind != nullptr &&
+                     std::ranges::find(kinds, version->text + ' ' + kind->text) != kinds.end();
+  Diagnostics found;
+  (void)CompileRun(spec, trial, values, manifest, known ? faults : &found, capacity, &request.objects);
+  for (const Diagnostic& fault : found.all()) faults->Warning(fault.position, fault.field, fault.message);
+}
+
 std::string Counted(int n, std::string_view word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }
 
 }  // namespace
@@ -154,6 +172,7 @@ std::string FaultCounts(const Input& input) {
 
 Input ReadFiles(const InputOptions& options) {
   Input input;
+  input.to_run = options.to_run;
   const Services services = ReadServices(options.services, &input);
   const std::string image_map = ReadImageMapFile(options.image_map, &input);
   struct Found {
@@ -179,8 +198,8 @@ Input ReadFiles(const InputOptions& options) {
       } else {
         text.faults.Error(document.Find("kind")->position, "kind",
                           fmt::format("'{}' is not read here: an Experiment, or a ConfigMap, Secret or "
-                                      "PersistentVolumeClaim that one names",
-                                      kind));
+                                      "PersistentVolumeClaim that one names{}",
+                                      kind, DidYouMean(kind, {"Experiment", "ConfigMap", "Secret"})));
       }
     }
   }
@@ -194,7 +213,10 @@ Input ReadFiles(const InputOptions& options) {
     context.documents = &others;
     context.to_run = options.to_run;
     Node experiment;
+    std::vector<Fix> fixes;
+    if (FormOf(found.document) == Form::kKatib) context.fixes = &fixes;
     std::optional<ExperimentSpec> spec = ReadAnyForm(found.document, context, &text.faults, &experiment);
+    text.fixes.insert(text.fixes.end(), fixes.begin(), fixes.end());
     if (!spec) continue;
     if (FormOf(found.document) != Form::kKatib) {
       if (options.trials) spec->max_trial_count = options.trials;
@@ -277,23 +299,35 @@ void RecallObjects(const std::string& db, Input* input) {
   }
 }
 
+Assignments MiddleOf(const ExperimentSpec& spec) {
+  const auto space = SearchSpace::Create(spec.parameters);
+  return space.ok() ? space->Decode(Eigen::VectorXd::Constant(space->dim(), 0.5)) : Assignments();
+}
+
 void TryTemplates(Input* input, const Resources* capacity) {
   for (const Request& request : input->requests) {
     Diagnostics& faults = input->texts[request.text].faults;
-    const auto space = SearchSpace::Create(request.spec.parameters);
-    if (!space.ok()) {
+    if (const auto space = SpaceOf(request.spec); !space.ok()) {
       faults.Error({}, "spec.parameters", space.status().message());
       continue;
     }
-    const Assignments middle = space->Decode(Eigen::VectorXd::Constant(space->dim(), 0.5));
-    const std::string trial = request.spec.name + "-lint";
     const Node& manifest = request.spec.trial_template.trial_spec;
-    const Result<Node> rendered = RenderTrial(request.spec, trial, middle);
+    // Told already: the ConfigMap is not there.
+    if (manifest.kind == Node::Kind::kNull && request.spec.trial_template.config_map_text.empty()) continue;
+    const Assignments middle = MiddleOf(request.spec);
+    const std::string trial = request.spec.name + "-lint";
+    // What an architecture is described by, only its service knows.
+    const bool keep = !input->to_run || request.spec.nas_config;
+    const Result<Node> rendered = RenderTrial(request.spec, trial, middle, keep ? Unfilled::kKeep : Unfilled::kFault);
     if (!rendered.ok()) {
       faults.Error(manifest.position, "spec.trialTemplate", rendered.status().message());
       continue;
     }
-    (void)CompileRun(request.spec, trial, middle, *rendered, &faults, capacity, &request.objects);
+    if (input->to_run) {
+      (void)CompileRun(request.spec, trial, middle, *rendered, &faults, capacity, &request.objects);
+    } else {
+      LookAtTemplate(request, trial, middle, *rendered, capacity, &faults);
+    }
   }
 }
 

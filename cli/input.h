@@ -9,6 +9,7 @@
 
 #include "core/diagnostic.h"
 #include "core/run.h"
+#include "experiment/fields.h"
 #include "experiment/spec.h"
 #include "pipelines/compile/objects.h"
 #include "store/store.h"
@@ -35,11 +36,13 @@ struct InputText {
   std::string name, text;
   bool has_secrets = false;
   Diagnostics faults;
+  std::vector<Fix> fixes;  // what could be mended in it
 };
 
 struct Input {
   std::vector<Request> requests;
   std::vector<InputText> texts;
+  bool to_run = true;  // as InputOptions has it
   int Count(Diagnostic::Severity severity) const;
   bool ok() const { return Count(Diagnostic::Severity::kError) == 0; }
   std::string Render() const;  // every fault in its place
@@ -62,8 +65,11 @@ Input ReadCommand(const ShortForm& form, const std::string& command_line, const 
 void Recall(StoreReader& reader, Input* input);
 // The ConfigMaps and Secrets that were given with them before, unless they were given again.
 void RecallObjects(const std::string& db, Input* input);
+// The point from the middle of the space. Of a nasConfig there is none: empty.
+Assignments MiddleOf(const ExperimentSpec& spec);
 // Compiles each template once, with a point from the middle of its space: faults that only a trial would show. With
-// `capacity` also what asks for more than that.
+// `capacity` also what asks for more than that. A kind of template that is not run here is a warning for who only
+// looks.
 void TryTemplates(Input* input, const Resources* capacity = nullptr);
 
 // "2 errors, 1 warning".

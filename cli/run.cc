@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/attend.h"
+#include "cli/dry_run.h"
 #include "cli/input.h"
 #include "cli/lookup.h"
 #include "cli/objects.h"
@@ -30,6 +31,7 @@ struct RunOptions : FileOptions {
   std::string db = kDefaultDatabase;
   std::optional<int> trials, parallel;
   bool no_progress = false;
+  bool dry_run = false;
   std::string command_line;  // as it was typed: what resumes a paused experiment
 };
 
@@ -39,11 +41,21 @@ Input ReadInput(const RunOptions& options) {
   input.files.insert(input.files.end(), options.more.begin(), options.more.end());
   input.image_map = options.image_map;
   input.services = options.services;
-  input.trials = options.trials;
+  if (!options.dry_run) input.trials = options.trials;  // else: how many to show
+  input.to_run = !options.dry_run;
   input.parallel = options.parallel;
   input.strict = options.strict;
   if (input.files.empty()) return ReadCommand(options.form, options.command_line, input);
   return ReadFiles(input);
+}
+
+int DryRunVerb(const RunOptions& options) {
+  const Input input = ReadInput(options);
+  fmt::print(stderr, "{}", input.Render());
+  if (input.ok() && !input.requests.empty()) return DryRun(input, options.trials, options.services);
+  if (input.ok()) fmt::print(stderr, "qalam: there is no Experiment in what was given\n");
+  fmt::print(stderr, "{}\n", FaultCounts(input));
+  return kBadInput;
 }
 
 int RunVerb(const RunOptions& options) {
@@ -99,6 +111,7 @@ Verb MakeRunVerb() {
   run.Option("--parallel", &o->parallel, "how many at once (parallelTrialCount)").AtLeast(1);
   run.Option("--gpus", &o->gpus, "devices that trials share out (default: those that are visible here)")
       .Type("N|0,1,3");
+  run.Option("--dry-run", &o->dry_run, "print the trials it would begin with (-n of them); start and write nothing");
   run.Option("--no-progress", &o->no_progress, "lines instead of the display");
   const std::string group = "Without a file: a command after --";
   run.Option("-p,--parameter", &o->form.parameters, "a parameter and its values").Type("NAME=SPACE").In(group);
@@ -119,7 +132,7 @@ Verb MakeRunVerb() {
     o->form.trials = o->trials.value_or(0);
     o->form.parallel = o->parallel.value_or(0);
     o->command_line = how.typed;
-    return RunVerb(*o);
+    return o->dry_run ? DryRunVerb(*o) : RunVerb(*o);
   };
   return run;
 }

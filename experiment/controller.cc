@@ -67,7 +67,7 @@ Result<Work*> ControllerImpl::Load(const Experiment& record) {
   auto work = std::make_unique<Work>();
   work->record = record;
   QALAM_TRY(work->spec, ReadManifest(record));
-  QALAM_TRY(SearchSpace space, SearchSpace::Create(work->spec->parameters));
+  QALAM_TRY(SearchSpace space, SpaceOf(*work->spec));
   work->space = std::make_shared<const SearchSpace>(std::move(space));
   work->validated = record.state != ExperimentState::kCreated;
   QALAM_TRY(std::vector<Trial> trials, deps_.store.Trials(record.id));
@@ -107,7 +107,7 @@ Result<Submitted> ControllerImpl::Submit(const ExperimentSpec& spec, const std::
 }
 
 Result<Submitted> ControllerImpl::SubmitNew(const ExperimentSpec& spec, const std::string& source) {
-  QALAM_TRY(SearchSpace space, SearchSpace::Create(spec.parameters));
+  QALAM_TRY(SearchSpace space, SpaceOf(spec));
   auto owned = std::make_unique<Work>();
   Work& work = *owned;
   work.space = std::make_shared<const SearchSpace>(std::move(space));

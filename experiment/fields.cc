@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -36,6 +37,14 @@ void FaultList::NotHere(const Position& position, std::string field, std::string
   } else {
     Warning(position, std::move(field), std::move(message));
   }
+}
+
+// NearestWord takes the first of those that are equally near: asked from both ends it tells whether there are two.
+void FaultList::CanReplace(const Position& at, std::string_view found, std::vector<std::string> known) {
+  std::string nearest = NearestWord(found, known);
+  std::ranges::reverse(known);
+  if (nearest.empty() || nearest != NearestWord(found, known)) return;
+  CanFix({Fix::Kind::kReplace, at, std::string(found), std::move(nearest), {}});
 }
 
 bool FaultList::HasErrors() const {
@@ -123,6 +132,11 @@ void Fields::CheckKnown(std::string_view key) const {
               fmt::format("'{}' is in the table of the fields of '{}'", key, path_));
 }
 
+Position Fields::KeyAt(std::string_view key) const {
+  const Node::Entry* entry = FindEntry(key);
+  return entry == nullptr ? where_ : entry->key_position;
+}
+
 const Node* Fields::Take(std::string_view key) {
   CheckKnown(key);
   if (group_ == nullptr) known_.emplace_back(key);
@@ -187,6 +201,7 @@ std::optional<int> Fields::Whole(const Node& node, const std::string& path) cons
     faults_->Error(
         node.position, path,
         fmt::format("must be a whole number, found {}{}", Describe(node), quoted ? "; take the quotes away" : ""));
+    if (quoted) faults_->CanFix({Fix::Kind::kUnquote, node.position, node.text, "", {}});
     return std::nullopt;
   }
   int value = 0;
@@ -227,6 +242,7 @@ std::optional<double> Fields::Number(std::string_view key) {
   if (node->kind != Node::Kind::kInt && node->kind != Node::Kind::kFloat) {
     const bool quoted = node->kind == Node::Kind::kString && number;
     WrongKind(key, *node, "a number", quoted ? "; take the quotes away" : "");
+    if (quoted) faults_->CanFix({Fix::Kind::kUnquote, node->position, node->text, "", {}});
     return std::nullopt;
   }
   if (!number) {
@@ -264,6 +280,7 @@ void Fields::NotHere(std::string_view key, std::string message) const {
 
 void Fields::NotOneOf(std::string_view key, std::string_view found, const std::vector<std::string>& known) const {
   Error(key, fmt::format("'{}' is not one of: {}{}", found, JoinWords(known), DidYouMean(found, known)));
+  faults_->CanReplace(At(key), found, known);
 }
 
 void Fields::Finish(std::initializer_list<std::string_view> ignored) {
@@ -275,6 +292,11 @@ void Fields::Finish(std::initializer_list<std::string_view> ignored) {
     if (group_ != nullptr && std::ranges::find(group_->ignored, entry.key) != group_->ignored.end()) continue;
     faults_->UnknownField(entry.key_position, Path(entry.key),
                           fmt::format("unknown field, not used{}", DidYouMean(entry.key, known)));
+    std::vector<std::string> absent;  // a field that is there already is not meant
+    std::ranges::copy_if(known, std::back_inserter(absent),
+                         [this](const std::string& name) { return FindEntry(name) == nullptr; });
+    if (NearestWord(entry.key, known) == NearestWord(entry.key, absent))
+      faults_->CanReplace(entry.key_position, entry.key, absent);
   }
 }
 

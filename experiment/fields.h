@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/diagnostic.h"
@@ -14,6 +15,19 @@
 #include "experiment/field_table.h"
 
 namespace qalam {
+
+// A change of the text that mends a fault beyond doubt.
+struct Fix {
+  enum class Kind {
+    kReplace,  // the word `from` at `at` by `to`
+    kUnquote,  // the quotes around `from` at `at` go
+    kAdd,      // the field `from: to` beside the field `key`, whose value stands at `at`
+  };
+  Kind kind = Kind::kReplace;
+  Position at;
+  std::string from, to;
+  Position key = {};
+};
 
 // Faults of one document, handed on in the order of their places.
 class FaultList {
@@ -25,12 +39,17 @@ class FaultList {
   void UnknownField(const Position& position, std::string field, std::string message);  // an error when strict
   // Correct, but this version cannot run it: an error when it is to run.
   void NotHere(const Position& position, std::string field, std::string message);
+  void CanFix(Fix fix) { fixes_.push_back(std::move(fix)); }
+  // `found` at `at` is meant to be the one known word that is near; if two are, nothing is known.
+  void CanReplace(const Position& at, std::string_view found, std::vector<std::string> known);
+  std::vector<Fix> TakeFixes() { return std::move(fixes_); }
   bool HasErrors() const;
   void MoveTo(Diagnostics* faults);
 
  private:
   bool strict_, to_run_;
   std::vector<Diagnostic> all_;
+  std::vector<Fix> fixes_;
 };
 
 // "; did you mean 'tpe'?", or "" when no known word is near.
@@ -58,7 +77,8 @@ class Fields {
 
   bool present() const { return map_ != nullptr; }
   std::string Path(std::string_view key) const;
-  Position At(std::string_view key) const;  // of its value if that is a word, else of the key; of the map if absent
+  Position At(std::string_view key) const;     // of its value if that is a word, else of the key; of the map if absent
+  Position KeyAt(std::string_view key) const;  // of the key itself; of the map if absent
   FaultList& faults() const { return *faults_; }
 
   const Node* Take(std::string_view key);

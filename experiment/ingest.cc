@@ -7,6 +7,7 @@
 #include "core/objective.h"
 #include "experiment/controller_impl.h"
 #include "experiment/status.h"
+#include "experiment/verdict.h"
 
 namespace qalam {
 namespace {
@@ -120,11 +121,12 @@ void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector
   ScheduleFlush(kProgressWindow);
 }
 
-void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& end) {
+void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
   Trial* trial = nullptr;
   LiveRun* live = nullptr;
   Work* work = WorkOf(run, &trial, &live);
   if (work == nullptr) return;
+  const RunEnd end = JudgeEnd(*work->spec, ended);
   if (live->collector != nullptr && live->metrics_attempt >= live->attempt) {
     std::vector<MetricPoint> points;
     live->collector->Finish(&points);

@@ -30,15 +30,6 @@ bool IsLasting(Code code) {
   return code == Code::kInvalidArgument || code == Code::kUnimplemented || code == Code::kPermissionDenied;
 }
 
-// <experiment>-<8 characters>: a function of (uid, ordinal), so doing it twice is doing it once.
-std::string TrialName(const Experiment& experiment, std::uint64_t ordinal, std::uint64_t salt) {
-  static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-  std::uint64_t hash = MixHash(MixHash(StableHash(experiment.uid), ordinal), salt);
-  std::string name = experiment.name + "-";
-  for (int i = 0; i < 8; ++i, hash /= kAlphabet.size()) name += kAlphabet[hash % kAlphabet.size()];
-  return name;
-}
-
 }  // namespace
 
 void ControllerImpl::Reconcile(Work& work) {
@@ -311,7 +302,7 @@ Trial& ControllerImpl::AddTrial(Work& work, Trial trial) {
   trial.ordinal = work.trials->all().size() + 1;
   if (trial.name.empty()) {
     std::uint64_t salt = 0;
-    do trial.name = TrialName(work.record, trial.ordinal, salt++);
+    do trial.name = TrialName(work.record.name, work.record.uid, trial.ordinal, salt++);
     while (NameIsTaken(trial.name));
   }
   trial.created = Now();

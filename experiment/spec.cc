@@ -191,6 +191,8 @@ AlgorithmSpec ReadAlgorithm(Fields* spec, const SpecContext& context) {
       algorithm.NotHere("algorithmName", *fault);
     } else {
       algorithm.Error("algorithmName", *fault);
+      algorithm.faults().CanReplace(algorithm.At("algorithmName"), *name,
+                                    Together(context.algorithms, kKatibAlgorithms));
     }
   }
   const bool nas = spec->Take("nasConfig") != nullptr;
@@ -223,6 +225,7 @@ std::optional<AlgorithmSpec> ReadEarlyStopping(Fields* spec, const SpecContext& 
       rule.NotHere("algorithmName", *fault);
     } else {
       rule.Error("algorithmName", *fault);
+      rule.faults().CanReplace(rule.At("algorithmName"), *name, Together(context.rules, kKatibRules));
     }
   }
   AlgorithmSpec out{name.value_or(""), ReadSettings(&rule)};
@@ -353,6 +356,7 @@ std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecCon
     root.Finish();
   }
   const bool bad = list.HasErrors();
+  if (context.fixes != nullptr) *context.fixes = list.TakeFixes();
   list.MoveTo(faults);
   if (bad) return std::nullopt;
   return experiment;

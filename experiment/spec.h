@@ -2,6 +2,7 @@
 // The Experiment: from document to ExperimentSpec with Katib's defaults and all faults at once, and back.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,11 +16,14 @@
 
 namespace qalam {
 
+struct Fix;  // experiment/fields.h
+
 struct SpecContext {
   std::vector<std::string> algorithms;  // names that exist; empty: anything is accepted, rules and collectors too
   std::vector<std::string> rules;       // early-stopping rules that exist
   bool strict = false;                  // unknown fields are errors, not warnings
   bool to_run = true;  // false: what is correct but cannot run here (an algorithm that is not built) is a warning
+  std::vector<Fix>* fixes = nullptr;             // where not null: what could be mended in the text
   const std::vector<Node>* documents = nullptr;  // further documents (-f): ConfigMaps with trial templates
 };
 
@@ -48,8 +52,16 @@ Node ToDocument(const ExperimentSpec& spec);
 // (parallelTrialCount, maxTrialCount, maxFailedTrialCount) are not among them: they may be edited.
 std::vector<std::string> DifferingFields(const ExperimentSpec& a, const ExperimentSpec& b);
 
+// <experiment>-<8 characters>: a function of (uid, ordinal), so doing it twice is doing it once. `salt` makes another
+// when that is taken.
+std::string TrialName(const std::string& experiment, const std::string& uid, std::uint64_t ordinal, std::uint64_t salt);
+
+// What becomes of a placeholder for which there is no value.
+enum class Unfilled { kFault, kKeep };
+
 // The trial's manifest: every ${trialParameters.X} replaced inside parsed strings, metadata.name and namespace set.
 // INVALID_ARGUMENT names the placeholder.
-Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments);
+Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
+                         Unfilled unfilled = Unfilled::kFault);
 
 }  // namespace qalam

@@ -14,8 +14,6 @@ constexpr std::string_view kDefaultEvents = "/var/log/katib/tfevent/";
 constexpr std::string_view kDefaultMetricsPath = "/metrics";
 constexpr int kDefaultPort = 8080;
 
-bool IsCollected(CollectorKind kind) { return kind == CollectorKind::kStdOut || kind == CollectorKind::kFile; }
-
 void ReadFilters(Fields* source, MetricsCollectorSpec* out) {
   Fields filter = source->Map("filter");
   for (const ListItem& item : filter.List("metricsFormat")) {

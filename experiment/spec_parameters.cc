@@ -129,6 +129,7 @@ class SpaceReader {
     if (decades < (parameter_.type == ParameterType::kDouble ? 3 : 4)) return;
     fields_.Warning("max", fmt::format("'{}' spans {} decades but is sampled linearly; add  distribution: logUniform",
                                        parameter_.name, decades));
+    fields_.faults().CanFix({Fix::Kind::kAdd, fields_.At("max"), "distribution", "logUniform", fields_.KeyAt("max")});
   }
 
   void CheckList() {

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "experiment/gjson.h"
 #include "experiment/placeholders.h"
 #include "experiment/spec_sections.h"
+#include "experiment/verdict.h"
 
 namespace qalam {
 namespace {
@@ -55,6 +57,8 @@ class TemplateReader {
     if (source_) {
       CheckManifest();
       FillConditions();
+      CheckCondition("successCondition", out_.success_condition);
+      CheckCondition("failureCondition", out_.failure_condition);
       CheckReferences();
       CheckPlaceholders();
       WarnOfShells(source_->tree, source_->path);
@@ -207,6 +211,19 @@ class TemplateReader {
     }
     if (out_.failure_condition.empty()) {
       fields_.Error("failureCondition", fmt::format("is missing: for kind '{}' there is no default", kind));
+    }
+  }
+
+  void CheckCondition(const char* key, const std::string& condition) {
+    if (condition.empty()) return;
+    const Result<GjsonPath> path = GjsonPath::Parse(condition);
+    if (!path.ok() && path.status().code() == Code::kUnimplemented) {
+      fields_.Warning(key, path.status().message() + ": where trials are processes, their end decides");
+    } else if (!path.ok()) {
+      fields_.Error(key, fmt::format("{}; a condition is written as  {}", path.status().message(),
+                                     FindKindDefaults("Job")->success));
+    } else if (const std::string odd = OddCondition(source_->tree, key, *path); manifest_is_good_ && !odd.empty()) {
+      fields_.Warning(key, odd);
     }
   }
 

@@ -2,6 +2,7 @@
 // A trial's manifest from the template and the trial's values.
 #include <algorithm>
 
+#include "core/rng.h"
 #include "experiment/placeholders.h"
 #include "experiment/spec.h"
 
@@ -29,10 +30,24 @@ Result<std::string> MetaValue(const MetaReference& meta, const Node& manifest, c
 
 }  // namespace
 
-Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments) {
+std::string TrialName(const std::string& experiment, const std::string& uid, std::uint64_t ordinal,
+                      std::uint64_t salt) {
+  static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  std::uint64_t hash = MixHash(MixHash(StableHash(uid), ordinal), salt);
+  std::string name = experiment + "-";
+  for (int i = 0; i < 8; ++i, hash /= kAlphabet.size()) name += kAlphabet[hash % kAlphabet.size()];
+  return name;
+}
+
+Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
+                         Unfilled unfilled) {
   const TrialTemplate& trial_template = spec.trial_template;
   Node manifest = trial_template.trial_spec;
   if (manifest.kind == Node::Kind::kNull) {
+    if (trial_template.config_map_text.empty()) {
+      return InvalidArgument("ConfigMap {}/{}, which holds the trial template, is not there; hand it in with -f FILE",
+                             trial_template.config_map_namespace, trial_template.config_map_name);
+    }
     QALAM_TRY(manifest, ReadTextTemplate(trial_template.config_map_text));
   }
   if (manifest.kind != Node::Kind::kMap) return InvalidArgument("the trial template is not a manifest");
@@ -49,6 +64,7 @@ Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_na
   QALAM_RETURN_IF_ERROR(SubstituteAll(&manifest, [&](std::string_view name) -> Result<std::string> {
     const auto value = values.find(name);
     if (value != values.end()) return value->second;
+    if (unfilled == Unfilled::kKeep) return fmt::format("{}{}}}", kPlaceholderStart, name);
     return InvalidArgument("{}{}}} has no value: the trial has no parameter for it", kPlaceholderStart, name);
   }));
 

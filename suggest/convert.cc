@@ -53,6 +53,35 @@ void ToWire(const ObjectiveSpec& objective, wire::ObjectiveSpec* out) {
   for (const std::string& name : objective.additional_metric_names) out->add_additional_metric_names(name);
 }
 
+void ToWire(const ParameterSpec& parameter, wire::ParameterSpec* out) {
+  out->set_name(parameter.name);
+  out->set_parameter_type(ToWire(parameter.type));
+  wire::FeasibleSpace& space = *out->mutable_feasible_space();
+  space.set_min(parameter.feasible.min);
+  space.set_max(parameter.feasible.max);
+  space.set_step(parameter.feasible.step);
+  for (const std::string& item : parameter.feasible.list) space.add_list(item);
+  space.set_distribution(ToWire(parameter.feasible.distribution));
+}
+
+void ToWire(const NasConfig& nas, wire::NasConfig* out) {
+  wire::GraphConfig& graph = *out->mutable_graph_config();
+  graph.set_num_layers(nas.graph.num_layers);
+  for (const int size : nas.graph.input_sizes) graph.add_input_sizes(size);
+  for (const int size : nas.graph.output_sizes) graph.add_output_sizes(size);
+  for (const NasOperation& operation : nas.operations) {
+    wire::Operation& to = *out->mutable_operations()->add_operation();
+    to.set_operation_type(operation.type);
+    for (const ParameterSpec& parameter : operation.parameters) {
+      wire::ParameterSpec& p = *to.mutable_parameter_specs()->add_parameters();
+      ToWire(parameter, &p);
+      // Katib fills the default of top-level parameters only.
+      if (parameter.feasible.distribution == Distribution::kUniform)
+        p.mutable_feasible_space()->set_distribution(wire::DISTRIBUTION_UNSPECIFIED);
+    }
+  }
+}
+
 std::optional<ParameterType> FromWire(wire::ParameterType type) {
   switch (type) {
     case wire::DOUBLE: return ParameterType::kDouble;
@@ -85,16 +114,9 @@ void ToWire(const ExperimentSpec& spec, const std::vector<Setting>& settings, wi
   out->set_name(spec.name);
   wire::ExperimentSpec& to = *out->mutable_spec();
   for (const ParameterSpec& parameter : spec.parameters) {
-    wire::ParameterSpec& p = *to.mutable_parameter_specs()->add_parameters();
-    p.set_name(parameter.name);
-    p.set_parameter_type(ToWire(parameter.type));
-    wire::FeasibleSpace& space = *p.mutable_feasible_space();
-    space.set_min(parameter.feasible.min);
-    space.set_max(parameter.feasible.max);
-    space.set_step(parameter.feasible.step);
-    for (const std::string& item : parameter.feasible.list) space.add_list(item);
-    space.set_distribution(ToWire(parameter.feasible.distribution));
+    ToWire(parameter, to.mutable_parameter_specs()->add_parameters());
   }
+  if (spec.nas_config) ToWire(*spec.nas_config, to.mutable_nas_config());
   ToWire(spec.objective, to.mutable_objective());
   to.mutable_algorithm()->set_algorithm_name(spec.algorithm.name);
   for (const Setting& setting : settings) {

@@ -46,7 +46,7 @@ T Await(EventLoop& loop, Start start) {
 
 Result<Proposals> Propose(EventLoop& loop, SuggestionClient& client, const ExperimentSpec& spec, const std::string& uid,
                           std::vector<Trial> history, int count) {
-  QALAM_TRY(SearchSpace space, SearchSpace::Create(spec.parameters));
+  QALAM_TRY(SearchSpace space, SpaceOf(spec));
   const auto suggested = static_cast<int>(
       std::count_if(history.begin(), history.end(), [](const Trial& t) { return !t.labels.contains(kEnqueuedLabel); }));
   const auto trials = std::make_shared<GrowingHistory>(std::move(history));

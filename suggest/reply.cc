@@ -18,6 +18,7 @@ constexpr std::size_t kMaxNumberBytes = 1 << 10;
 constexpr std::size_t kMaxValueBytes = 1 << 20;
 constexpr std::size_t kMaxShownName = 100;
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
+constexpr std::size_t kMaxArchitecture = 64;
 constexpr std::size_t kMaxLabels = 64;
 constexpr std::size_t kMaxLabelBytes = 4096;
 
@@ -27,10 +28,27 @@ bool IsDnsLabel(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return alphanumeric(c) || c == '-'; });
 }
 
+// The assignments of a search for an architecture: names and values are the service's own, each name once.
+Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterAssignments& from) {
+  Assignments out;
+  for (const wire::ParameterAssignment& a : from.assignments()) {
+    if (a.name().empty()) return InvalidArgument("an assignment has no name");
+    if (std::ranges::find(out, a.name(), &Assignment::name) != out.end())
+      return InvalidArgument("'{}' has two values", Shown(a.name(), kMaxShownName));
+    if (a.value().size() > kMaxValueBytes)
+      return InvalidArgument("'{}' has a value of {} bytes", Shown(a.name(), kMaxShownName), a.value().size());
+    out.push_back({a.name(), a.value()});
+    if (out.size() > kMaxArchitecture) return InvalidArgument("there are more than {} assignments", kMaxArchitecture);
+  }
+  if (out.empty()) return InvalidArgument("there are no assignments");
+  return out;
+}
+
 // The assignments in the order of the space, each parameter exactly once.
 Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAssignments& from,
                                     const SearchSpace& space) {
   const std::vector<Parameter>& parameters = space.parameters();
+  if (parameters.empty()) return ReadArchitecture(from);
   Assignments out(parameters.size());
   for (const wire::ParameterAssignment& a : from.assignments()) {
     const auto it = std::ranges::find(parameters, a.name(), &Parameter::name);

@@ -56,6 +56,13 @@ class TrialSource {
   virtual void Visit(std::uint64_t since, const std::function<void(const Trial&)>& visit) const = 0;
 };
 
+// What the assignments of a suggestion are checked against. Of a nasConfig it is empty: an architecture is described by
+// assignments of the service's own choice.
+inline Result<SearchSpace> SpaceOf(const ExperimentSpec& spec) {
+  if (spec.nas_config) return SearchSpace();
+  return SearchSpace::Create(spec.parameters);
+}
+
 struct SuggestionRequest {
   std::shared_ptr<const ExperimentSpec> spec;
   std::shared_ptr<const SearchSpace> space;

@@ -35,6 +35,8 @@ class Collector {
   virtual std::string Diagnosis() const = 0;
 };
 
+inline bool IsCollected(CollectorKind kind) { return kind == CollectorKind::kStdOut || kind == CollectorKind::kFile; }
+
 // Reads the objective and the additional metrics as Katib's collectors do (TEXT with RE2 filters, JSON lines).
 // `offset`, `lines`: what was consumed before a restart. INVALID_ARGUMENT: a filter that does not compile.
 Result<std::unique_ptr<Collector>> MakeCollector(const MetricsCollectorSpec& spec, const ObjectiveSpec& objective,

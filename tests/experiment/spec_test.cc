@@ -129,7 +129,8 @@ TEST(Spec, EveryFieldIsRead) {
   context.rules = {"asha"};
   const Reading reading = ReadSpec(kEveryField, context);
   ASSERT_TRUE(reading.spec) << Lines(reading.faults);
-  EXPECT_EQ(Lines(reading.faults), "");
+  EXPECT_THAT(Lines(reading.faults),
+              testing::EndsWith("is not met by a Job that has succeeded: Katib would wait for ever\n"));
   const ExperimentSpec& spec = *reading.spec;
   EXPECT_EQ(spec.namespace_name, "team-a");
   EXPECT_EQ(spec.name, "all");
@@ -236,7 +237,7 @@ TEST(Spec, FieldsThatAreNullAreAbsent) {
 TEST(Spec, YamlAndJsonOfTheSameContentGiveTheSameSpec) {
   for (const std::filesystem::directory_entry& entry :
        std::filesystem::recursive_directory_iterator(DataFile("katib"))) {
-    if (entry.path().extension() != ".yaml") continue;
+    if (entry.path().extension() != ".yaml" || entry.path().string().find("/golden/") != std::string::npos) continue;
     SCOPED_TRACE(entry.path().string());
     const std::string text = ReadFile(entry.path().string());
     Diagnostics faults;
@@ -306,7 +307,7 @@ TEST(KatibsExamples, AllOfThemHaveAnExpectedOutcome) {
   std::vector<std::string> files;
   for (const std::filesystem::directory_entry& entry :
        std::filesystem::recursive_directory_iterator(DataFile("katib"))) {
-    if (entry.path().extension() == ".yaml")
+    if (entry.path().extension() == ".yaml" && entry.path().string().find("/golden/") == std::string::npos)
       files.push_back(std::filesystem::relative(entry.path(), DataFile("katib")).string());
   }
   std::ranges::sort(files);

@@ -172,5 +172,31 @@ TEST(Convert, KilledTrialsAreIgnoredAndStatesOfTheFutureArePending) {
   EXPECT_EQ(FromWire(trial, "loss", ObjectiveType::kMinimize).phase, Phase::kPending);
 }
 
+TEST(ToWire, AnArchitectureIsSentAsKatibSendsIt) {
+  ExperimentSpec spec;
+  spec.name = "nas";
+  ParameterSpec size{"filter_size", ParameterType::kCategorical, {}};
+  size.feasible.list = {"3", "5"};
+  ParameterSpec rate{"rate", ParameterType::kDouble, {}};
+  rate.feasible.min = "0.1", rate.feasible.max = "0.5", rate.feasible.step = "0.1";
+  rate.feasible.distribution = Distribution::kLogUniform;
+  spec.nas_config = NasConfig{{8, {32, 32, 3}, {10}}, {{"convolution", {size}}, {"dropout", {rate}}}};
+  wire::Experiment experiment;
+  ToWire(spec, {}, &experiment);
+  const wire::NasConfig& nas = experiment.spec().nas_config();
+  EXPECT_EQ(nas.graph_config().num_layers(), 8);
+  EXPECT_EQ(nas.graph_config().input_sizes(2), 3);
+  EXPECT_EQ(nas.graph_config().output_sizes(0), 10);
+  ASSERT_EQ(nas.operations().operation_size(), 2);
+  EXPECT_EQ(nas.operations().operation(0).operation_type(), "convolution");
+  const wire::ParameterSpec& first = nas.operations().operation(0).parameter_specs().parameters(0);
+  EXPECT_EQ(first.feasible_space().list(1), "5");
+  EXPECT_EQ(first.feasible_space().distribution(), wire::DISTRIBUTION_UNSPECIFIED) << "no default within nasConfig";
+  const wire::ParameterSpec& second = nas.operations().operation(1).parameter_specs().parameters(0);
+  EXPECT_EQ(second.feasible_space().step(), "0.1");
+  EXPECT_EQ(second.feasible_space().distribution(), wire::LOG_UNIFORM);
+  EXPECT_EQ(experiment.spec().parameter_specs().parameters_size(), 0);
+}
+
 }  // namespace
 }  // namespace qalam::test
