@@ -99,17 +99,6 @@ class UnderWay {
   std::condition_variable none_;
 };
 
-Status FaultOf(const Call& call, const grpc::Status& status, std::chrono::milliseconds deadline) {
-  auto code = static_cast<Code>(status.error_code());
-  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) code = Code::kPermissionDenied;
-  if (code > Code::kDataLoss) code = Code::kUnknown;
-  std::string text = Shown(status.error_message());
-  if (code == Code::kDeadlineExceeded)
-    text = fmt::format("no answer within {} s", std::chrono::duration<double>(deadline).count());
-  if (text.empty()) text = "failed without a word";
-  return Status(code, std::move(text)).Within(call.service);
-}
-
 class GrpcClient final : public SuggestionClient {
  public:
   // `where`: its address, or empty for the built-in `server`, which the client owns.
@@ -135,7 +124,7 @@ class GrpcClient final : public SuggestionClient {
     Begin(*call, request, system_clock::now() + options_.deadline);
     stub_->async()->ValidateAlgorithmSettings(
         &*call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
-          const Status verdict = status.ok() ? OkStatus() : FaultOf(*call, status, options_.deadline);
+          const Status verdict = status.ok() ? OkStatus() : FaultOf(status, call->service, options_.deadline);
           End(call, [call, verdict] { call->done(verdict); });
         });
   }
@@ -246,10 +235,19 @@ Result<SuggestionReply> GrpcClient::Read(SuggestionCall& call, const grpc::Statu
                          : fmt::format("the request with {} trials, {} bytes, is more than it takes", trials, sent))
           .Within(call.service);
     }
-    return FaultOf(call, status, options_.deadline);
+    return FaultOf(status, call.service, options_.deadline);
   }
   if (call.reply.history_needed()) return SuggestionReply{};
   Result<SuggestionReply> reply = CheckReply(call.reply, *call.asked.space, call.asked.current_request_number);
+  if (reply.ok() && call.reply.early_stopping_rules_size() > 0) {
+    Result<std::vector<EarlyStoppingRule>> rules =
+        CheckRules(call.reply.early_stopping_rules(), call.asked.spec->objective);
+    if (rules.ok()) {
+      reply->early_stopping_rules = *std::move(rules);
+    } else {
+      reply->rules_rejected_why = rules.status().Within(call.service).message();
+    }
+  }
   call.reply.clear_parameter_assignments();
   return reply.ok() ? std::move(reply) : reply.status().Within(call.service);
 }
@@ -289,6 +287,10 @@ std::unique_ptr<SuggestionClient> MakeInProcessClient(Loop& loop, ClientOptions 
 }
 
 std::unique_ptr<SuggestionClient> MakeRemoteClient(Loop& loop, const std::string& address, ClientOptions options) {
+  return std::make_unique<GrpcClient>(loop, options, address, ConnectTo(address), nullptr);
+}
+
+std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
   PrepareGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -297,9 +299,7 @@ std::unique_ptr<SuggestionClient> MakeRemoteClient(Loop& loop, const std::string
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);  // also the time one attempt to connect gets
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
-  return std::make_unique<GrpcClient>(loop, options, address,
-                                      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments),
-                                      nullptr);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace qalam

@@ -2,11 +2,14 @@
 #include "suggest/reply.h"
 
 #include <fmt/core.h>
+#include <grpcpp/support/status.h>
 
 #include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "core/objective.h"
 
 namespace qalam {
 namespace {
@@ -20,6 +23,7 @@ constexpr std::size_t kMaxShownName = 100;
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
 constexpr std::size_t kMaxArchitecture = 64;
 constexpr std::size_t kMaxLabels = 64;
+constexpr int kMaxRules = 64;
 constexpr std::size_t kMaxLabelBytes = 4096;
 
 bool IsDnsLabel(std::string_view name) {
@@ -98,6 +102,45 @@ std::string Shown(std::string_view text, std::size_t longest) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
   return text.size() > longest ? out + "..." : out;
+}
+
+Status FaultOf(const grpc::Status& status, const std::string& service, std::chrono::milliseconds deadline) {
+  auto code = static_cast<Code>(status.error_code());
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) code = Code::kPermissionDenied;
+  if (code > Code::kDataLoss) code = Code::kUnknown;
+  std::string text = Shown(status.error_message());
+  if (code == Code::kDeadlineExceeded)
+    text = fmt::format("no answer within {} s", std::chrono::duration<double>(deadline).count());
+  if (text.empty()) text = "failed without a word";
+  return Status(code, std::move(text)).Within(service);
+}
+
+Result<std::vector<EarlyStoppingRule>> CheckRules(
+    const google::protobuf::RepeatedPtrField<wire::EarlyStoppingRule>& rules, const ObjectiveSpec& objective) {
+  if (rules.size() > kMaxRules) return InvalidArgument("{} early-stopping rules are too many", rules.size());
+  std::vector<EarlyStoppingRule> out;
+  for (const wire::EarlyStoppingRule& from : rules) {
+    const std::string name = Shown(from.name(), kMaxShownName);
+    const auto& more = objective.additional_metric_names;
+    if (from.name() != objective.metric_name && std::ranges::find(more, from.name()) == more.end())
+      return InvalidArgument("an early-stopping rule is about '{}', which is no metric of the experiment", name);
+    if (!ParseMetricValue(from.value()) || from.value().size() > kMaxNumberBytes)
+      return InvalidArgument("the early-stopping rule for {} compares with '{}', which is no number", name,
+                             Shown(from.value(), kMaxShownName));
+    EarlyStoppingRule& rule = out.emplace_back(EarlyStoppingRule{from.name(), from.value(), {}, from.start_step()});
+    switch (from.comparison()) {
+      case wire::EQUAL: rule.comparison = Comparison::kEqual; break;
+      case wire::LESS: rule.comparison = Comparison::kLess; break;
+      case wire::GREATER: rule.comparison = Comparison::kGreater; break;
+      default:
+        return InvalidArgument(
+            "the early-stopping rule for {} has the comparison {}: it must be EQUAL, LESS or GREATER", name,
+            static_cast<int>(from.comparison()));
+    }
+    if (rule.start_step < 0)
+      return InvalidArgument("the early-stopping rule for {} has the start_step {}", name, rule.start_step);
+  }
+  return out;
 }
 
 Result<SuggestionReply> CheckReply(const wire::GetSuggestionsReply& reply, const SearchSpace& space, int wanted) {

@@ -20,6 +20,9 @@ inline constexpr int kMaxMessageBytes = 64 << 20;
 // the faults we return tell the same in words.
 void PrepareGrpc();
 
+// A channel to somebody else's service.
+std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address);
+
 class GrpcServer final : public SuggestionServer {
  public:
   // An empty address: in-process only.

@@ -170,7 +170,30 @@ Status Session::Suggest(const wire::GetSuggestionsRequest& request, wire::GetSug
     if (!proposal.label.empty()) (*suggestion.mutable_labels())[std::string(kModelLabel)] = proposal.label;
   }
   reply->set_exhausted(proposals.size() < static_cast<std::size_t>(count));
+  if (reply->exhausted() && !request.accepts_token()) FillUp(count, ordinal, reply);
   return OkStatus();
+}
+
+// Katib's controller asks for ever when it gets fewer than it wanted, and does not know `exhausted`: points that were
+// tried already come again, as they do from Katib's own services.
+void Session::FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply* reply) const {
+  std::vector<Assignments> tried;
+  for (const auto& suggestion : reply->parameter_assignments()) {
+    Assignments& point = tried.emplace_back();
+    for (const wire::ParameterAssignment& a : suggestion.assignments()) point.push_back({a.name(), a.value()});
+  }
+  const HistoryView history = history_.View();
+  for (Eigen::Index j = 0; j < history.size(); ++j) tried.push_back(space_.Decode(history.x.col(j)));
+  for (const auto& [key, unit] : pending_) tried.push_back(space_.Decode(unit));
+  if (tried.empty()) return;
+  for (std::uint64_t i = ordinal; reply->parameter_assignments_size() < count; ++i) {
+    auto& suggestion = *reply->add_parameter_assignments();
+    for (const Assignment& assignment : tried[i % tried.size()]) {
+      wire::ParameterAssignment& a = *suggestion.add_assignments();
+      a.set_name(assignment.name);
+      a.set_value(assignment.value);
+    }
+  }
 }
 
 std::size_t Session::bytes() const {

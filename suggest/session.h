@@ -38,7 +38,8 @@ class Session {
   // takes anything. Broken trials (a parameter missing, a value outside the space) are left out.
   bool Merge(const wire::GetSuggestionsRequest& request);
 
-  // Fills `reply` with `request`'s current_request_number suggestions, or fewer and `exhausted`.
+  // Fills `reply` with `request`'s current_request_number suggestions, or fewer and `exhausted`; a client that does not
+  // know that word gets old points for the rest.
   Status Suggest(const wire::GetSuggestionsRequest& request, wire::GetSuggestionsReply* reply);
 
   std::size_t trials() const { return known_.size(); }
@@ -60,6 +61,7 @@ class Session {
   Session(AskedExperiment asked, SearchSpace space, std::string identity);
   bool MergeOne(const wire::Trial& trial, int index, std::vector<Finished>* finished);
   Pending PendingNow() const;
+  void FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply* reply) const;
 
   const AskedExperiment asked_;
   const SearchSpace space_;     // the suggester refers to it

@@ -135,5 +135,17 @@ TEST(Python, ARawClientDrivesTwoExperimentsAtOnceOnOurServer) {
   EXPECT_EQ(client.Wait(), 0);
 }
 
+TEST(Python, KatibsAndTrainersControllersGetWhatTheyExpect) {
+  const std::unique_ptr<SuggestionServer> one = Serve(), other = Serve();
+  std::vector<std::string> command = Python("katib_controller.py");
+  command.push_back(AddressOf(*one));
+  command.push_back(AddressOf(*other));
+  Child client(command);
+  EXPECT_EQ(client.ReadLine(), "refused with Katib's words: 8");
+  EXPECT_EQ(client.ReadLine(), "exact counts over every condition: random grid sobol");
+  EXPECT_EQ(client.ReadLine(), "two providers that share nothing: 18 points, none twice");
+  EXPECT_EQ(client.Wait(), 0);
+}
+
 }  // namespace
 }  // namespace qalam::test

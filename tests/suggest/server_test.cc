@@ -79,9 +79,30 @@ TEST_F(ServerTest, AGridThatIsUsedUpSaysSo) {
   EXPECT_FALSE(reply.exhausted());
   Trials trials;
   for (const auto& suggestion : reply.parameter_assignments()) trials.Add(AssignmentsOf(suggestion));
-  ASSERT_TRUE(client_.Ask(KatibRequest(spec, trials.all(), 10), &reply).ok());
+  wire::GetSuggestionsRequest request = KatibRequest(spec, trials.all(), 10);
+  request.set_accepts_token(true);
+  ASSERT_TRUE(client_.Ask(request, &reply).ok());
   EXPECT_EQ(reply.parameter_assignments_size(), 4);
   EXPECT_TRUE(reply.exhausted());
+}
+
+// It would ask for ever for what is missing.
+TEST_F(ServerTest, AControllerThatWantsAnExactCountGetsItFromAGridThatIsUsedUp) {
+  const ExperimentSpec spec = Spec("grid", FiniteSpace());
+  const auto space = SearchSpace::Create(spec.parameters);
+  Trials trials;
+  std::set<std::uint64_t> distinct;
+  for (int round = 0; round < 4; ++round) {
+    const std::vector<Assignments> got = MustAsk(KatibRequest(spec, trials.all(), 10));
+    ASSERT_EQ(got.size(), 10u) << "round " << round;
+    for (const Assignments& point : got) {
+      EXPECT_TRUE(space->Check(point).ok());
+      distinct.insert(AssignmentsKey(point));
+      trials.Add(point);
+      if (round != 1) trials.End(trials.all().size() - 1, TrialState::kSucceeded, Observed("0.5"));
+    }
+    EXPECT_EQ(distinct.size(), std::min<std::size_t>(24, 10 * (static_cast<std::size_t>(round) + 1)));
+  }
 }
 
 TEST_F(ServerTest, TwoExperimentsAtOnceDoNotMix) {
