@@ -171,10 +171,18 @@ Result<Submitted> ControllerImpl::SubmitAgain(Work& work, const ExperimentSpec& 
     QALAM_RETURN_IF_ERROR(CheckRestart(work, wanted));
     Restart(work);
   }
+  // Where its services are may change; what else the annotations say has been recalled, and is equal.
+  const bool services_differ = wanted.annotations != work.spec->annotations;
   if (budget_differs) {
     SetBudget(work, std::move(wanted));
     work.record.source = source;
     submitted.how = Submitted::How::kConfigured;
+  } else if (services_differ) {
+    work.spec = std::make_shared<const ExperimentSpec>(std::move(wanted));
+    work.record.manifest = ToJson(ToDocument(*work.spec));
+    Dirty(work);
+  }
+  if (budget_differs || services_differ) {
     QALAM_RETURN_IF_ERROR(Flush());
   }
   QALAM_RETURN_IF_ERROR(Resume(work.record.id));

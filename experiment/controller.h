@@ -10,6 +10,7 @@
 #include "core/experiment.h"
 #include "core/loop.h"
 #include "core/run.h"
+#include "experiment/metrics/collector.h"
 #include "pipelines/engine.h"
 #include "store/store.h"
 #include "suggest/suggestion_client.h"
@@ -86,6 +87,10 @@ class Controller : public RunObserver {
   // Stops what runs, removes what the runs left, then the rows. When it returns the intent is committed; it is gone
   // when Find no longer finds it. A deletion that a crash cut short is completed by Recover.
   virtual Status Delete(std::int64_t experiment_id) = 0;
+
+  // Metrics that a trial, or whoever watches it, reports itself. A report that is there already (trial, time, metric,
+  // value, the n-th equal one of a request) is not taken twice. Committed when it returns.
+  virtual Status Report(const std::string& trial_name, const std::vector<MetricPoint>& points) = 0;
 
   virtual const Experiment* Find(std::int64_t experiment_id) const = 0;
   // Ended, or paused with nothing running, and all of it committed.

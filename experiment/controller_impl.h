@@ -84,6 +84,7 @@ class ControllerImpl final : public Controller {
   Result<std::vector<std::string>> Enqueue(std::int64_t experiment_id, const Assignments& assignments,
                                            int count) override;
   Status Delete(std::int64_t experiment_id) override;
+  Status Report(const std::string& trial_name, const std::vector<MetricPoint>& points) override;
   const Experiment* Find(std::int64_t experiment_id) const override;
   bool Settled(std::int64_t experiment_id) const override;
   bool AllSettled() const override;
@@ -149,6 +150,7 @@ class ControllerImpl final : public Controller {
   Status BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
                       std::int64_t lines);
   void KeepReported(Trial& trial, const LiveRun& live) const;
+  void TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live, StartOptions* options);
   void Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
   void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
   void SetState(Work& work, Trial& trial, TrialState state);

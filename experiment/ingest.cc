@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs report: steps, output, ends. Points and the offset they came from are one transaction.
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "core/log.h"
@@ -59,6 +61,33 @@ Status ControllerImpl::BeginMetrics(Work& work, const Trial& trial, LiveRun& liv
   return OkStatus();
 }
 
+// What is stored of an attempt that was at work when the controller went away, and where to go on reading it.
+void ControllerImpl::TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live, StartOptions* options) {
+  const auto position = deps_.store.Position(trial.name);
+  const bool read = position.ok() && position->has_value() && (*position)->attempt > trial.attempt;
+  if (!read && trial.state == TrialState::kCreated) return;
+  const auto rows = deps_.store.Observations(trial.name);
+  if (!rows.ok()) return;
+  int attempt = read ? (*position)->attempt : trial.attempt;
+  for (const ObservationRow& row : *rows) attempt = std::max(attempt, row.attempt);
+  if (attempt <= trial.attempt) return;
+  live.metrics_attempt = attempt;
+  for (const ObservationRow& row : *rows) {
+    if (row.attempt != attempt) continue;
+    Fold(row.metric_name, row.value, &live.observation);
+    live.judge.Add(row.metric_name, row.value);
+    ++live.reports[row.metric_name];
+    live.sequence = std::max(live.sequence, row.sequence);
+  }
+  if (!read || (*position)->attempt < attempt) return;
+  const CollectorPosition& at = **position;
+  live.sequence = std::max(live.sequence, at.sequence);
+  if (BeginMetrics(work, trial, live, attempt, at.offset, at.lines).ok()) {
+    options->metrics_attempt = attempt;
+    options->metrics_offset = at.offset;
+  }
+}
+
 // What an earlier attempt printed does not count.
 void ControllerImpl::ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const {
   live.observation = EmptyObservation(work.spec->objective);
@@ -90,8 +119,10 @@ void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset
   if (work == nullptr || attempt < live->metrics_attempt) return;
   if (attempt > live->metrics_attempt) {
     ForgetMetrics(*work, *trial, *live);
-    if (!BeginMetrics(*work, *trial, *live, attempt, offset, 0).ok()) return;
+    live->metrics_attempt = attempt;
   }
+  // Reports may have come before the first output.
+  if (live->collector == nullptr && offset == 0 && !BeginMetrics(*work, *trial, *live, attempt, 0, 0).ok()) return;
   if (live->collector == nullptr) return;
   std::vector<MetricPoint> points;
   live->collector->Feed(bytes, &points);
@@ -115,10 +146,49 @@ void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector
     live.judge.Add(point.name, point.value);
     appended_.observations.push_back(std::move(row));
   }
+  ScheduleFlush(kProgressWindow);
+  if (live.collector == nullptr) return;
   CollectorPosition position{trial.name, live.metrics_attempt, live.collector->consumed(), live.sequence,
                              live.collector->lines()};
   appended_.positions.push_back(std::move(position));
-  ScheduleFlush(kProgressWindow);
+}
+
+Status ControllerImpl::Report(const std::string& trial_name, const std::vector<MetricPoint>& points) {
+  Trial* trial = nullptr;
+  LiveRun* live = nullptr;
+  Work* work = WorkOf(trial_name, &trial, &live);
+  if (work == nullptr) {
+    QALAM_TRY(const std::optional<Trial> stored, deps_.store.FindTrial(trial_name));
+    if (!stored) return Error(Code::kNotFound, "there is no trial '{}'", trial_name);
+    return Error(Code::kFailedPrecondition, "trial '{}' is not running ({}): it takes no more metrics", trial_name,
+                 ToString(stored->state));
+  }
+  if (live->attempt == 0) return Error(Code::kUnavailable, "trial '{}' has not started yet", trial_name);
+  QALAM_RETURN_IF_ERROR(Flush());
+  if (live->attempt > live->metrics_attempt) {
+    ForgetMetrics(*work, *trial, *live);
+    live->metrics_attempt = live->attempt;
+  }
+  QALAM_TRY(const std::vector<ObservationRow> rows, deps_.store.Observations(trial_name));
+  using Key = std::tuple<WallTime, std::string, std::string>;
+  std::map<Key, int> known;
+  for (const ObservationRow& row : rows) {
+    if (row.attempt == live->metrics_attempt) ++known[{row.time, row.metric_name, row.value}];
+  }
+  std::vector<MetricPoint> fresh;
+  const ObjectiveSpec& objective = work->spec->objective;
+  for (const MetricPoint& point : points) {
+    const auto& more = objective.additional_metric_names;
+    if (point.name != objective.metric_name && std::find(more.begin(), more.end(), point.name) == more.end()) continue;
+    if (int& seen = known[{point.time, point.name, point.value}]; seen > 0) {
+      --seen;
+    } else {
+      fresh.push_back(point);
+    }
+  }
+  Record(*trial, *live, fresh);
+  if (live->judge.met()) StopEarly(*work, *trial, *live);
+  return Flush();
 }
 
 void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {

@@ -233,16 +233,8 @@ void ControllerImpl::TakeReply(std::int64_t experiment_id, int asked, Result<Sug
 // what it does not mention again stays, as in Katib's Suggestion.status.
 Status ControllerImpl::Merge(Work& work, const std::vector<Setting>& fed_back) {
   std::vector<Setting> merged = work.record.algorithm_settings;
+  Overwrite(fed_back, &merged);
   std::size_t bytes = 0;
-  for (const Setting& setting : fed_back) {
-    const auto same =
-        std::find_if(merged.begin(), merged.end(), [&](const Setting& s) { return s.name == setting.name; });
-    if (same == merged.end()) {
-      merged.push_back(setting);
-    } else {
-      same->value = setting.value;
-    }
-  }
   for (const Setting& setting : merged) bytes += setting.name.size() + setting.value.size();
   if (bytes > kMaxSettingsBytes)
     return Error(Code::kResourceExhausted, "the algorithm settings that it feeds back have grown beyond {} bytes",
@@ -353,24 +345,7 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
   live.judge = RuleJudge(trial->early_stopping_rules, work->spec->objective);
   StartOptions options;
   options.after_attempt = trial->attempt;
-  const auto position = deps_.store.Position(trial_name);
-  if (position.ok() && position->has_value() && (*position)->attempt > trial->attempt) {
-    const CollectorPosition& at = **position;
-    const auto rows = deps_.store.Observations(trial_name);
-    if (rows.ok()) {
-      for (const ObservationRow& row : *rows) {
-        if (row.attempt != at.attempt) continue;
-        Fold(row.metric_name, row.value, &live.observation);
-        live.judge.Add(row.metric_name, row.value);
-        ++live.reports[row.metric_name];
-      }
-      live.sequence = at.sequence;
-      if (BeginMetrics(*work, *trial, live, at.attempt, at.offset, at.lines).ok()) {
-        options.metrics_attempt = at.attempt;
-        options.metrics_offset = at.offset;
-      }
-    }
-  }
+  TakeUpMetrics(*work, *trial, live, &options);
 
   const auto start = [&]() -> Status {
     QALAM_TRY(const Node manifest, RenderTrial(*work->spec, trial_name, trial->assignments));
