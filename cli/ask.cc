@@ -73,12 +73,16 @@ int AskVerb(const AskOptions& options) {
   files.files = options.files;
   files.files.insert(files.files.end(), options.more.begin(), options.more.end());
   files.image_map = options.image_map;
+  files.config = options.config;
   files.services = options.services;
   files.strict = options.strict;
-  Input input = ReadFiles(files);
-  if (input.ok() && access(options.db.c_str(), F_OK) == 0) {
-    if (const auto reader = OpenSqliteReader(options.db); reader.ok()) Recall(**reader, &input);
+  std::unique_ptr<StoreReader> reader;
+  if (access(options.db.c_str(), F_OK) == 0) {
+    if (auto opened = OpenSqliteReader(options.db); opened.ok()) reader = *std::move(opened);
   }
+  files.reader = reader.get();
+  Input input = ReadFiles(files);
+  if (input.ok() && reader != nullptr) Recall(*reader, &input);
   fmt::print(stderr, "{}", input.Render());
   if (!input.ok() || input.requests.empty()) return kBadInput;
   for (const Request& request : input.requests) {

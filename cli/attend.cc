@@ -65,7 +65,7 @@ int Attend(const AttendOptions& options, const Begin& begin) {
   if (runner.redraw && isatty(STDERR_FILENO) != 0) SetLogLevel(LogLevel::kOff);
   std::optional<int> code;
   for (auto patience = kNobodyAnswers; !code;) {
-    auto holder = Holder::Open(options.db, options.services, options.gpus);
+    auto holder = Holder::Open(options.db, options.gpus);
     if (holder.ok()) {
       code = RunHere(**holder, begin, output, runner);
       break;

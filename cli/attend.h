@@ -13,8 +13,7 @@ namespace qalam {
 
 struct AttendOptions {
   std::string db;
-  std::vector<std::string> services;  // "ALGORITHM=HOST:PORT"
-  std::vector<std::string> gpus;      // the devices that trials share out
+  std::vector<std::string> gpus;  // the devices that trials share out
   bool gpus_given = false;
   bool no_progress = false;
   std::string command_line;  // what resumes

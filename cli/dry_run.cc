@@ -62,19 +62,14 @@ std::string LabelsOf(const ExperimentSpec& spec, const Suggestion& suggestion) {
 
 }  // namespace
 
-int DryRun(const Input& input, std::optional<int> count, const std::vector<std::string>& services) {
+int DryRun(const Input& input, std::optional<int> count) {
   const SystemClock clock;
   EventLoop loop(clock);
   SuggestionRouter router(loop);
-  for (const std::string& service : services) {
-    const std::size_t equals = service.find('=');
-    router.Redirect(service.substr(0, equals), service.substr(equals + 1));
-  }
   std::string out;
   for (const Request& request : input.requests) {
     const ExperimentSpec& spec = request.spec;
-    const auto serves = [&](const std::string& service) { return service.starts_with(spec.algorithm.name + "="); };
-    const bool served = spec.annotations.contains(kSuggestServiceAnnotation) || std::ranges::any_of(services, serves);
+    const bool served = spec.annotations.contains(kSuggestServiceAnnotation);
     const auto draft = ProposeTrials(spec, count.value_or(spec.parallel_trial_count), served, loop, router);
     if (!draft.ok()) return Complain(draft.status().Within(fmt::format("experiment '{}'", spec.name)));
     if (!draft->remark.empty()) out += fmt::format("# {}\n", draft->remark);

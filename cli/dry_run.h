@@ -14,6 +14,6 @@ namespace qalam {
 // The values are those that the algorithm proposes first: its own when it sets random_state, else those of one seed
 // that follows from the spec (an experiment that runs has a seed of its own). Where the algorithm is not here, it is
 // one trial from the middle of the space, and a line says so. The exit code.
-int DryRun(const Input& input, std::optional<int> count, const std::vector<std::string>& services);
+int DryRun(const Input& input, std::optional<int> count);
 
 }  // namespace qalam

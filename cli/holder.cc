@@ -56,11 +56,13 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
   Holder& s = *holder;
   QALAM_TRY(s.store_, OpenSqliteStore(db));
   s.engine_ = MakeLocalEngine(s.loop_, {.root = RunsFolder(db), .shim = shim, .capacity = {}, .gpus = gpus});
+  DbManagerBackend& metrics = s;
+  s.router_ = std::make_unique<SuggestionRouter>(s.loop_, PluginsFolder(db), metrics);
   s.controller_ = Controller::Make(
       {.loop = s.loop_,
        .store = *s.store_,
        .engine = *s.engine_,
-       .suggestions = s.router_,
+       .suggestions = *s.router_,
        .compile = [db](const ExperimentSpec& spec, const Trial& trial,
                        const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
        .make_uid = NewUid,
@@ -70,8 +72,7 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
   return holder;
 }
 
-Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& services,
-                                             const std::vector<std::string>& gpus) {
+Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::vector<std::string>& gpus) {
   QALAM_TRY(std::unique_ptr<Holder> holder, Make(db, gpus, /*passive=*/false));
   Holder& s = *holder;
   QALAM_TRY(s.socket_,
@@ -79,10 +80,6 @@ Result<std::unique_ptr<Holder>> Holder::Open(const std::string& db, const std::v
                 s.loop_, SocketPath(db),
                 {.request = [&s](auto connection, const Node& request) { return s.Answer(connection, request); },
                  .closed = [&s](auto connection) { s.watched_.erase(connection); }}));
-  for (const std::string& service : services) {
-    const std::size_t equals = service.find('=');
-    s.router_.Redirect(service.substr(0, equals), service.substr(equals + 1));
-  }
   QALAM_RETURN_IF_ERROR(s.controller_->Recover());
   return holder;
 }
@@ -97,6 +94,29 @@ void Holder::RunFor(Duration time) {
 }
 
 Holder::~Holder() = default;
+
+Result<std::vector<MetricReport>> Holder::ObservationLog(const std::string& trial_name) {
+  QALAM_TRY(const std::vector<ObservationRow> rows, store_->Observations(trial_name));
+  int newest = 0;
+  for (const ObservationRow& row : rows) newest = std::max(newest, row.attempt);
+  std::vector<MetricReport> reports;
+  for (const ObservationRow& row : rows) {
+    if (row.attempt == newest) reports.push_back({row.time, row.metric_name, row.value});
+  }
+  return reports;
+}
+
+Status Holder::ReportObservationLog(const std::string& trial_name, const std::vector<MetricReport>& reports) {
+  std::vector<MetricPoint> points;
+  for (const MetricReport& report : reports) points.push_back({report.metric, report.value, report.time, {}});
+  return controller_->Report(trial_name, points);
+}
+
+Status Holder::DeleteObservationLog(const std::string& trial_name) {
+  QALAM_TRY(const std::optional<Trial> trial, store_->FindTrial(trial_name));
+  if (!trial) return OkStatus();
+  return Error(Code::kFailedPrecondition, "the metrics of trial '{}' are kept as long as its experiment", trial_name);
+}
 
 Result<Submitted> Holder::Submit(const ExperimentSpec& spec, const std::string& source) {
   return controller_->Submit(spec, source);

@@ -16,12 +16,11 @@
 
 namespace qalam {
 
-class Holder final : public Host {
+class Holder final : public Host, private DbManagerBackend {
  public:
   // FAILED_PRECONDITION: another process holds the database.
   // `gpus`: the devices that trials share out.
-  static Result<std::unique_ptr<Holder>> Open(const std::string& db, const std::vector<std::string>& services,
-                                              const std::vector<std::string>& gpus);
+  static Result<std::unique_ptr<Holder>> Open(const std::string& db, const std::vector<std::string>& gpus);
   // For one command on a database that nobody runs: nothing is launched, and nobody can reach this process; what is
   // stopped is stopped here. RunFor is its loop.
   static Result<std::unique_ptr<Holder>> OpenPassive(const std::string& db);
@@ -48,7 +47,10 @@ class Holder final : public Host {
   Duration poll() const override { return std::chrono::seconds(1); }
 
  private:
-  Holder() : loop_(clock_), router_(loop_) {}
+  Holder() : loop_(clock_) {}
+  Result<std::vector<MetricReport>> ObservationLog(const std::string& trial_name) override;
+  Status ReportObservationLog(const std::string& trial_name, const std::vector<MetricReport>& reports) override;
+  Status DeleteObservationLog(const std::string& trial_name) override;
   static Result<std::unique_ptr<Holder>> Make(const std::string& db, const std::vector<std::string>& gpus,
                                               bool passive);
   Node Answer(SocketServer::Connection connection, const Node& request);
@@ -58,7 +60,7 @@ class Holder final : public Host {
   EventLoop loop_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<SocketServer> socket_;
-  SuggestionRouter router_;
+  std::unique_ptr<SuggestionRouter> router_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Controller> controller_;
   // Experiments that another command handed over and watches: if we go, it takes over.

@@ -16,6 +16,7 @@
 #include "cli/launch.h"
 #include "cli/objects.h"
 #include "cli/origin.h"
+#include "cli/services.h"
 #include "experiment/fields.h"
 #include "experiment/forms.h"
 #include "experiment/metrics/collector.h"
@@ -68,10 +69,8 @@ const Node* AnnotationOf(const Node& document, std::string_view name) {
   return document.FindPath({"metadata", "annotations", name});
 }
 
-using Services = std::map<std::string, std::string>;  // algorithm -> address
-
-Services ReadServices(const std::vector<std::string>& entries, Input* input) {
-  Services services;
+// What --suggest-service says comes before what the config says.
+void AddServices(const std::vector<std::string>& entries, Services* services, Input* input) {
   for (const std::string& entry : entries) {
     const std::size_t equals = entry.find('=');
     if (equals == std::string::npos || equals == 0 || entry.find(':', equals) == std::string::npos) {
@@ -79,8 +78,45 @@ Services ReadServices(const std::vector<std::string>& entries, Input* input) {
           .faults.Error({}, "", fmt::format("'{}' is not ALGORITHM=HOST:PORT", entry));
       continue;
     }
-    services[entry.substr(0, equals)] = entry.substr(equals + 1);
+    ServiceSpec service;
+    service.endpoint = entry.substr(equals + 1);
+    services->suggestions[entry.substr(0, equals)] = std::move(service);
   }
+}
+
+std::string FolderOf(const std::string& file) {
+  std::error_code error;
+  return file == "-" ? std::filesystem::current_path(error).string()
+                     : std::filesystem::absolute(file, error).parent_path().string();
+}
+
+// The one document of a file; a fault is noted and gives none.
+std::optional<Node> LoadDocument(const std::string& file, const char* what, Input* input, std::size_t* at) {
+  const auto loaded = Load(input, file);
+  if (!loaded) return std::nullopt;
+  *at = *loaded;
+  InputText& text = input->texts[*at];
+  std::vector<Node> documents = ReadDocuments(text.text, &text.faults);
+  if (text.faults.HasErrors()) return std::nullopt;
+  if (documents.size() == 1) return std::move(documents[0]);
+  text.faults.Error({}, "", fmt::format("{} is one document; there are {}", what, documents.size()));
+  return std::nullopt;
+}
+
+Services ReadServices(const InputOptions& options, const std::string& image_map, Input* input) {
+  Services services;
+  std::size_t at = 0;
+  const std::optional<Node> config =
+      options.config.empty() ? std::nullopt : LoadDocument(options.config, "a KatibConfig", input, &at);
+  if (config) {
+    std::optional<ImageMap> images;
+    Diagnostics none;
+    if (const Result<Node> map = ReadJson(image_map.empty() ? "{}" : image_map); !image_map.empty() && map.ok())
+      images = ReadImageMap(*map, &none);
+    ReadKatibConfig(*config, FolderOf(options.config), images ? &*images : nullptr, options.strict, &services,
+                    &input->texts[at].faults);
+  }
+  AddServices(options.services, &services, input);
   return services;
 }
 
@@ -89,28 +125,52 @@ SpecContext ContextOf(const Node* document, const Services& services, bool stric
   SpecContext context;
   context.strict = strict;
   for (const AlgorithmInfo& algorithm : Algorithms()) context.algorithms.emplace_back(algorithm.name);
-  for (const auto& [algorithm, address] : services) context.algorithms.push_back(algorithm);
-  if (document != nullptr && AnnotationOf(*document, kSuggestServiceAnnotation) != nullptr) {
-    const Node* name = document->FindPath({"spec", "algorithm", "algorithmName"});
-    if (name != nullptr) context.algorithms.push_back(name->text);
-  }
+  for (const auto& [algorithm, service] : services.suggestions) context.algorithms.push_back(algorithm);
+  for (const auto& [rule, service] : services.early_stoppings) context.rules.push_back(rule);
+  const auto remembered = [&](const char* annotation, const char* section, std::vector<std::string>* names) {
+    if (document == nullptr || AnnotationOf(*document, annotation) == nullptr) return;
+    const Node* name = document->FindPath({"spec", section, "algorithmName"});
+    if (name != nullptr) names->push_back(name->text);
+  };
+  remembered(kSuggestServiceAnnotation, "algorithm", &context.algorithms);
+  remembered(kEarlyStoppingServiceAnnotation, "earlyStopping", &context.rules);
   return context;
+}
+
+// An experiment that is in the database goes on with the services that it remembers: their names are known.
+void AddRemembered(const Node& document, StoreReader* reader, SpecContext* context) {
+  const Node* name = document.FindPath({"metadata", "name"});
+  const Node* space = document.FindPath({"metadata", "namespace"});
+  if (reader == nullptr || name == nullptr) return;
+  const auto stored = reader->FindExperiment(space == nullptr ? "default" : space->text, name->text);
+  if (!stored.ok() || !stored->has_value()) return;
+  const Result<ExperimentSpec> spec = ReadStored(**stored);
+  if (!spec.ok()) return;
+  if (spec->annotations.contains(kSuggestServiceAnnotation)) context->algorithms.push_back(spec->algorithm.name);
+  if (spec->annotations.contains(kEarlyStoppingServiceAnnotation) && spec->early_stopping)
+    context->rules.push_back(spec->early_stopping->name);
+}
+
+// Algorithms and rules of the document that the config names, and that nobody here can be.
+void AdviseBare(const Node& document, const Services& services, const SpecContext& context, const std::string& config,
+                Diagnostics* faults) {
+  for (const auto& [section, known] :
+       {std::pair{"algorithm", &context.algorithms}, {"earlyStopping", &context.rules}}) {
+    const Node* name = document.FindPath({"spec", section, "algorithmName"});
+    if (name == nullptr || std::ranges::find(*known, name->text) != known->end()) continue;
+    const auto bare = services.bare.find(name->text);
+    if (bare == services.bare.end()) continue;
+    faults->Warning(name->position, fmt::format("spec.{}.algorithmName", section),
+                    BareAdvice(name->text, bare->second, config));
+  }
 }
 
 std::string ReadImageMapFile(const std::string& file, Input* input) {
   if (file.empty()) return "";
-  const auto at = Load(input, file);
-  if (!at) return "";
-  InputText& text = input->texts[*at];
-  const std::vector<Node> documents = ReadDocuments(text.text, &text.faults);
-  if (text.faults.HasErrors()) return "";
-  if (documents.size() != 1) {
-    text.faults.Error({}, "", fmt::format("an image map is one document; there are {}", documents.size()));
-    return "";
-  }
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::absolute(file == "-" ? "." : file, error).parent_path();
-  const std::optional<ImageMap> images = ReadImageMap(documents[0], &text.faults, folder.string());
+  std::size_t at = 0;
+  const std::optional<Node> document = LoadDocument(file, "an image map", input, &at);
+  if (!document) return "";
+  const std::optional<ImageMap> images = ReadImageMap(*document, &input->texts[at].faults, FolderOf(file));
   return images ? ToJson(ToDocument(*images)) : "";
 }
 
@@ -127,8 +187,13 @@ void Remember(const Services& services, const std::string& image_map, Experiment
   const std::string here = std::filesystem::current_path(error).string();
   if (!error) spec->annotations.try_emplace(kWorkingDirAnnotation, here);
   if (!image_map.empty()) spec->annotations[kImageMapAnnotation] = image_map;
-  const auto service = services.find(spec->algorithm.name);
-  if (service != services.end()) spec->annotations[kSuggestServiceAnnotation] = service->second;
+  const auto service = services.suggestions.find(spec->algorithm.name);
+  if (service != services.suggestions.end())
+    spec->annotations[kSuggestServiceAnnotation] = ServiceText(service->second);
+  if (!spec->early_stopping) return;
+  const auto rules = services.early_stoppings.find(spec->early_stopping->name);
+  if (rules != services.early_stoppings.end())
+    spec->annotations[kEarlyStoppingServiceAnnotation] = ServiceText(rules->second);
 }
 
 // Faults of a template that may be right elsewhere: of a kind, or with a collector, that this version does not run.
@@ -173,8 +238,8 @@ std::string FaultCounts(const Input& input) {
 Input ReadFiles(const InputOptions& options) {
   Input input;
   input.to_run = options.to_run;
-  const Services services = ReadServices(options.services, &input);
   const std::string image_map = ReadImageMapFile(options.image_map, &input);
+  const Services services = ReadServices(options, image_map, &input);
   struct Found {
     Node document;
     std::size_t text;
@@ -210,6 +275,7 @@ Input ReadFiles(const InputOptions& options) {
     const std::string source = text.has_secrets ? ToYaml(found.document) : text.text;
     Override(options, &found.document);
     SpecContext context = ContextOf(&found.document, services, options.strict);
+    AddRemembered(found.document, options.reader, &context);
     context.documents = &others;
     context.to_run = options.to_run;
     Node experiment;
@@ -217,6 +283,7 @@ Input ReadFiles(const InputOptions& options) {
     if (FormOf(found.document) == Form::kKatib) context.fixes = &fixes;
     std::optional<ExperimentSpec> spec = ReadAnyForm(found.document, context, &text.faults, &experiment);
     text.fixes.insert(text.fixes.end(), fixes.begin(), fixes.end());
+    AdviseBare(found.document, services, context, options.config, &text.faults);
     if (!spec) continue;
     if (FormOf(found.document) != Form::kKatib) {
       if (options.trials) spec->max_trial_count = options.trials;
@@ -235,8 +302,8 @@ Input ReadFiles(const InputOptions& options) {
 
 Input ReadCommand(const ShortForm& form, const std::string& command_line, const InputOptions& options) {
   Input input;
-  const Services services = ReadServices(options.services, &input);
   const std::string image_map = ReadImageMapFile(options.image_map, &input);
+  const Services services = ReadServices(options, image_map, &input);
   InputText& text = AddText(&input, "command line", command_line);
   std::optional<ExperimentSpec> spec = ReadShortForm(form, ContextOf(nullptr, services, options.strict), &text.faults);
   if (!spec) return input;
@@ -257,7 +324,8 @@ void Recall(StoreReader& reader, Input* input) {
       continue;
     }
     std::vector<std::string> differing = DifferingFields(*before, spec);
-    for (const char* name : {kWorkingDirAnnotation, kImageMapAnnotation, kSuggestServiceAnnotation}) {
+    for (const char* name :
+         {kWorkingDirAnnotation, kImageMapAnnotation, kSuggestServiceAnnotation, kEarlyStoppingServiceAnnotation}) {
       const auto remembered = before->annotations.find(name);
       const auto given = spec.annotations.find(name);
       if (name == kImageMapAnnotation && given != spec.annotations.end() &&
@@ -266,8 +334,8 @@ void Recall(StoreReader& reader, Input* input) {
       }
       if (remembered == before->annotations.end()) continue;
       // Where a service is reached may change; where the trials run, and with what, may not.
-      if (name != kSuggestServiceAnnotation || given == spec.annotations.end())
-        spec.annotations[name] = remembered->second;
+      const bool service = name == kSuggestServiceAnnotation || name == kEarlyStoppingServiceAnnotation;
+      if (!service || given == spec.annotations.end()) spec.annotations[name] = remembered->second;
     }
     for (const char* name : kOriginAnnotations) {
       const auto recorded = before->annotations.find(name);

@@ -18,9 +18,11 @@ namespace qalam {
 
 // Additions to metadata.annotations with which an experiment remembers how it was started, so that another process,
 // elsewhere and later, runs its trials the same way. docs/cli.md tells people about them.
-inline constexpr const char* kWorkingDirAnnotation = "qalam.dev/working-dir";          // where relative paths start
-inline constexpr const char* kImageMapAnnotation = "qalam.dev/image-map";              // JSON
-inline constexpr const char* kSuggestServiceAnnotation = "qalam.dev/suggest-service";  // HOST:PORT
+inline constexpr const char* kWorkingDirAnnotation = "qalam.dev/working-dir";  // where relative paths start
+inline constexpr const char* kImageMapAnnotation = "qalam.dev/image-map";      // JSON
+// Services of other people: HOST:PORT, or JSON (cli/services.h).
+inline constexpr const char* kSuggestServiceAnnotation = "qalam.dev/suggest-service";
+inline constexpr const char* kEarlyStoppingServiceAnnotation = "qalam.dev/early-stopping-service";
 
 struct Request {
   ExperimentSpec spec;
@@ -51,6 +53,8 @@ struct Input {
 struct InputOptions {
   std::vector<std::string> files;       // "-" is standard input
   std::string image_map;                // a file; empty: none
+  StoreReader* reader = nullptr;        // of a database that may remember the experiments' services
+  std::string config;                   // a KatibConfig; empty: none
   std::vector<std::string> services;    // "ALGORITHM=HOST:PORT"
   std::optional<int> trials, parallel;  // instead of what the files say
   bool strict = false;

@@ -100,6 +100,7 @@ Result<std::string> FindShim() {
 }
 
 std::string RunsFolder(const std::string& db) { return db + ".d/runs"; }
+std::string PluginsFolder(const std::string& db) { return db + ".d/plugins"; }
 std::string SocketPath(const std::string& db) { return db + ".sock"; }
 
 const StepRecord* ChooseStep(const std::vector<StepRecord>& steps, const std::string& step) {

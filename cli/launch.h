@@ -31,6 +31,7 @@ Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, cons
 Result<std::string> FindShim();
 // Where things are beside the database.
 std::string RunsFolder(const std::string& db);
+std::string PluginsFolder(const std::string& db);
 std::string SocketPath(const std::string& db);
 // The newest attempt of the step whose output people want: `step`, or the one that prints the metrics, or the last
 // that ran. nullptr: none has started.

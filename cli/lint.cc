@@ -26,6 +26,7 @@ InputOptions ToRead(const FileOptions& options) {
   files.files = options.files;
   files.files.insert(files.files.end(), options.more.begin(), options.more.end());
   files.image_map = options.image_map;
+  files.config = options.config;
   files.services = options.services;
   files.strict = options.strict;
   files.to_run = false;

@@ -38,7 +38,6 @@ int Resume(const ResumeOptions& options, const std::string& typed) {
   const auto spec = ReadStored(target->experiment);
   if (!spec.ok()) return Complain(spec.status());
   const AttendOptions attend{.db = options.db,
-                             .services = {},
                              .gpus = VisibleGpus(),
                              .gpus_given = false,
                              .no_progress = options.no_progress,

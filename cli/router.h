@@ -1,33 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends each experiment's questions to the service that answers for it: the built-in ones, or one by address.
+// Sends each experiment's questions to the services that answer for it: the built-in ones, one by address, or one that
+// is started for it. The experiment's annotations say which (cli/services.h).
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/loop.h"
+#include "suggest/db_manager.h"
+#include "suggest/service.h"
 #include "suggest/suggestion_client.h"
 
 namespace qalam {
 
-// The address is the experiment's annotation qalam.dev/suggest-service.
 class SuggestionRouter final : public SuggestionClient {
  public:
-  explicit SuggestionRouter(Loop& loop);
+  // `folder`: where the output of commands goes, a file each; made when one is started. `backend`: the metrics that
+  // early-stopping services may ask for.
+  SuggestionRouter(EventLoop& loop, std::string folder, DbManagerBackend& backend);
+  // For questions beside a run: what commands print goes with the router, and nobody is asked for rules.
+  explicit SuggestionRouter(EventLoop& loop);
   ~SuggestionRouter() override;
   void Validate(const SuggestionRequest& request, std::function<void(Status)> done) override;
   void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override;
+  void TrialStopped(const SuggestionRequest& request, const std::string& trial_name) override;
   void Forget(const std::string& uid) override;
-  // From now on experiments with this algorithm ask at `address`, whatever their annotation says.
-  void Redirect(const std::string& algorithm, const std::string& address) { redirects_[algorithm] = address; }
 
  private:
-  SuggestionClient& ClientFor(const ExperimentSpec& spec);
+  // A service of one experiment, or of all that share it.
+  template <class Client>
+  struct Entry {
+    std::string text;  // what it was made of
+    std::unique_ptr<Client> client;
+    PluginLife* life = nullptr;  // of a command: the same object
+    bool kept = false;           // beyond the end of its experiment
+  };
+  template <class Client>
+  using Entries = std::map<std::string, Entry<Client>>;  // by uid, by text for shared ones and addresses
 
-  Loop& loop_;
-  std::map<std::string, std::string> redirects_;                      // algorithm -> address
-  std::map<std::string, std::unique_ptr<SuggestionClient>> clients_;  // by address; "": built in
+  template <class Client, class Make, class Connect>
+  Result<Client*> Find(Entries<Client>* entries, std::vector<std::unique_ptr<Client>>* old,
+                       const SuggestionRequest& request, const char* annotation, const std::string& algorithm,
+                       Make make, Connect connect);
+  Result<SuggestionClient*> SuggestionsOf(const SuggestionRequest& request);
+  Result<EarlyStoppingClient*> RulesOf(const SuggestionRequest& request);  // nullptr: it has none
+  Result<std::string> LogOf(const SuggestionRequest& request, const std::string& algorithm, bool shared) const;
+
+  EventLoop& loop_;
+  const std::string folder_;
+  const bool scratch_;  // `folder_` is ours to remove
+  DbManagerBackend* const backend_;
+  std::unique_ptr<SuggestionClient> built_in_;
+  std::unique_ptr<DbManager> db_manager_;  // once somebody may ask
+  Entries<SuggestionClient> suggestions_;
+  Entries<EarlyStoppingClient> rules_;
+  // Ended, and maybe in the middle of an answer.
+  std::vector<std::unique_ptr<SuggestionClient>> old_suggestions_;
+  std::vector<std::unique_ptr<EarlyStoppingClient>> old_rules_;
 };
 
 }  // namespace qalam

@@ -35,11 +35,13 @@ struct RunOptions : FileOptions {
   std::string command_line;  // as it was typed: what resumes a paused experiment
 };
 
-Input ReadInput(const RunOptions& options) {
+Input ReadInput(const RunOptions& options, StoreReader* reader) {
   InputOptions input;
+  input.reader = reader;
   input.files = options.files;
   input.files.insert(input.files.end(), options.more.begin(), options.more.end());
   input.image_map = options.image_map;
+  input.config = options.config;
   input.services = options.services;
   if (!options.dry_run) input.trials = options.trials;  // else: how many to show
   input.to_run = !options.dry_run;
@@ -50,20 +52,22 @@ Input ReadInput(const RunOptions& options) {
 }
 
 int DryRunVerb(const RunOptions& options) {
-  const Input input = ReadInput(options);
+  const Input input = ReadInput(options, nullptr);
   fmt::print(stderr, "{}", input.Render());
-  if (input.ok() && !input.requests.empty()) return DryRun(input, options.trials, options.services);
+  if (input.ok() && !input.requests.empty()) return DryRun(input, options.trials);
   if (input.ok()) fmt::print(stderr, "qalam: there is no Experiment in what was given\n");
   fmt::print(stderr, "{}\n", FaultCounts(input));
   return kBadInput;
 }
 
 int RunVerb(const RunOptions& options) {
-  Input input = ReadInput(options);
-  const bool exists = access(options.db.c_str(), F_OK) == 0;
-  if (input.ok() && exists) {
-    if (const auto reader = OpenSqliteReader(options.db); reader.ok()) Recall(**reader, &input);
+  std::unique_ptr<StoreReader> reader;
+  if (access(options.db.c_str(), F_OK) == 0) {
+    if (auto opened = OpenSqliteReader(options.db); opened.ok()) reader = *std::move(opened);
   }
+  Input input = ReadInput(options, reader.get());
+  if (input.ok() && reader != nullptr) Recall(*reader, &input);
+  reader.reset();
   if (input.ok()) RecallObjects(options.db, &input);
   std::vector<std::string> gpus = VisibleGpus();
   if (!options.gpus.empty()) {
@@ -82,7 +86,6 @@ int RunVerb(const RunOptions& options) {
   }
 
   const AttendOptions attend{.db = options.db,
-                             .services = options.services,
                              .gpus = gpus,
                              .gpus_given = !options.gpus.empty(),
                              .no_progress = options.no_progress,

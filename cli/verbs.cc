@@ -10,13 +10,13 @@ const std::vector<std::string> kTrialWords = {"trials", "trial"};
 
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;
-  for (Verb (*make)() :
-       {&MakeRunVerb,     &MakeLintVerb,    &MakeExplainVerb,    &MakeSchemaVerb,  &MakeInitVerb,
-        &MakeConvertVerb, &MakeGetVerb,     &MakeDescribeVerb,   &MakeLogsVerb,    &MakeBestVerb,
-        &MakePauseVerb,   &MakeResumeVerb,  &MakeStopVerb,       &MakeEditVerb,    &MakeRetryVerb,
-        &MakeEnqueueVerb, &MakeDeleteVerb,  &MakeWaitVerb,       &MakeAskVerb,     &MakeTopVerb,
-        &MakeCompareVerb, &MakeExportVerb,  &MakeCloneVerb,      &MakeSuggestVerb, &MakeAlgorithmsVerb,
-        &MakeDoctorVerb,  &MakeVersionVerb, &MakeCompletionVerb, &MakeManVerb,     &MakeCompleteVerb}) {
+  for (Verb (*make)() : {&MakeRunVerb,        &MakeLintVerb,   &MakeExplainVerb,  &MakeSchemaVerb,     &MakeInitVerb,
+                         &MakeConvertVerb,    &MakeGetVerb,    &MakeDescribeVerb, &MakeLogsVerb,       &MakeBestVerb,
+                         &MakePauseVerb,      &MakeResumeVerb, &MakeStopVerb,     &MakeEditVerb,       &MakeRetryVerb,
+                         &MakeEnqueueVerb,    &MakeDeleteVerb, &MakeWaitVerb,     &MakeAskVerb,        &MakeTopVerb,
+                         &MakeCompareVerb,    &MakeExportVerb, &MakeCloneVerb,    &MakeSuggestVerb,    &MakeProtoVerb,
+                         &MakeAlgorithmsVerb, &MakeDoctorVerb, &MakeVersionVerb,  &MakeCompletionVerb, &MakeManVerb,
+                         &MakeCompleteVerb}) {
     verbs.push_back(make());
   }
   return verbs;
@@ -34,6 +34,7 @@ void AddOutput(Verb* verb, std::string* output, std::vector<std::string> forms) 
 void AddInput(Verb* verb, FileOptions* options) {
   verb->Option("-f,--file", &options->more, "further documents: ConfigMaps that hold trial templates").Type("FILE");
   verb->Option("--image-map", &options->image_map, "what stands for the container images here").Type("FILE");
+  verb->Option("--config", &options->config, "a KatibConfig: plugins by algorithm (docs/plugins.md)").Type("FILE");
   verb->Option("--suggest-service", &options->services, "a suggestion service by address, for this algorithm")
       .Type("ALGORITHM=HOST:PORT");
   verb->Option("--strict", &options->strict, "unknown fields are errors");

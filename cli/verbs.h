@@ -41,6 +41,7 @@ Verb MakeManVerb();
 Verb MakePauseVerb();
 Verb MakeResumeVerb();
 Verb MakeRetryVerb();
+Verb MakeProtoVerb();
 Verb MakeRunVerb();
 Verb MakeSchemaVerb();
 Verb MakeStopVerb();
@@ -72,6 +73,7 @@ struct FileOptions {
   std::vector<std::string> files;  // Experiments; "-" is standard input
   std::vector<std::string> more;   // -f: further documents that they name
   std::string image_map;           // a file; empty: none
+  std::string config;              // a KatibConfig; empty: none
   std::vector<std::string> services;
   std::string gpus;  // how many or which devices trials share out; empty: those that are visible
   bool strict = false;

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""hostile.py PORT HOW: a suggestion service that misbehaves in one way, and otherwise proposes x in [0, 1].
+
+The proto (api_pb2, api_pb2_grpc) is in the folder that it runs in. How often it was started is in ./starts.
+"""
+import os
+import random
+import socket
+import sys
+import time
+from concurrent import futures
+
+sys.path.insert(0, os.getcwd())
+sys.dont_write_bytecode = True
+PORT, HOW = sys.argv[1], sys.argv[2]
+
+with open("starts", "a", encoding="utf-8") as starts:
+    starts.write(f"{os.getpid()}\n")
+STARTS = sum(1 for _ in open("starts", encoding="utf-8"))
+if HOW == "dies-at-start":
+    print("no module named nonsense", file=sys.stderr)
+    sys.exit(3)
+if HOW == "garbage-bytes":
+    listener = socket.create_server(("127.0.0.1", int(PORT)))
+    while True:
+        connection, _ = listener.accept()
+        connection.sendall(b"\x00\xff GET lost\r\n" * 1000)
+        connection.close()
+
+import grpc  # noqa: E402
+
+import api_pb2 as api  # noqa: E402
+import api_pb2_grpc as api_grpc  # noqa: E402
+
+
+class Hostile(api_grpc.SuggestionServicer):
+    calls = 0
+
+    def GetSuggestions(self, request, context):
+        Hostile.calls += 1
+        wanted = request.current_request_number
+        if HOW == "hangs" or (HOW == "hangs-once" and STARTS == 1):
+            time.sleep(3600)
+        if HOW == "dies" or (HOW == "dies-once" and STARTS == 1 and request.trials):
+            print("I have had enough", file=sys.stderr, flush=True)
+            os._exit(7)
+        if HOW == "too-few":
+            wanted = 1
+        if HOW == "too-many":
+            wanted += 5
+        if HOW == "nothing":
+            wanted = 0
+        reply = api.GetSuggestionsReply()
+        rng = random.Random(request.total_request_number)
+        for k in range(wanted):
+            suggestion = reply.parameter_assignments.add()
+            value = repr(rng.random())
+            if HOW == "duplicates":
+                value = "0.5"
+            if HOW == "illegal-once" and Hostile.calls % 2 == 1:
+                value = "1.5"
+            if HOW == "illegal":
+                value = ["nan", "-0.1", "", "$(touch canary)", "1e999"][k % 5]
+            if HOW == "huge":
+                value = "0." + "1" * (32 << 20)
+            name = "y" if HOW == "wrong-parameter" else "x"
+            suggestion.assignments.add(name=name, value=value)
+            if HOW == "extra-parameter":
+                suggestion.assignments.add(name="y", value="1")
+            if HOW == "wrong-names":
+                suggestion.trial_name = ["../../etc/passwd", "UPPER", "a" * 64, "two words"][k % 4]
+            if HOW == "same-name":
+                suggestion.trial_name = "always-the-same"
+            if HOW == "own-names":
+                suggestion.trial_name = f"mine-{request.total_request_number - wanted + k}"
+                suggestion.labels["generation"] = str(len(request.trials))
+        return reply
+
+
+def main():
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+    if HOW == "wrong-service":
+        api_grpc.add_DBManagerServicer_to_server(api_grpc.DBManagerServicer(), server)
+    else:
+        api_grpc.add_SuggestionServicer_to_server(Hostile(), server)
+    server.add_insecure_port(f"127.0.0.1:{PORT}")
+    server.start()
+    print("ready", flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
