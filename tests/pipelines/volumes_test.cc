@@ -80,7 +80,8 @@ TEST_F(VolumesTest, APathThatOnlyTheProgramKnowsIsReachedByAMountWhichMayBeReadO
 
 TEST_F(VolumesTest, SecretsReachTheCommandAndAreInNoFileThatLasts) {
   qalam::Run run = rig.ShellRun(
-      "[ \"$TOKEN\" = canary-''4711 ] && [ \"$1\" = --t=canary-''4711 ] && grep -q canary-''4711 \"$2/token\" && echo all "
+      "[ \"$TOKEN\" = canary-''4711 ] && [ \"$1\" = --t=canary-''4711 ] && grep -q canary-''4711 \"$2/token\" && echo "
+      "all "
       "there; exit 0");
   Step& step = run.steps[0];
   step.command.insert(step.command.end(), {"sh", "--t=canary-4711", Point("keys")});
