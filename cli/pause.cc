@@ -18,10 +18,12 @@ Status Pause(const ControlOptions& options) {
   if (IsFinal(e.state))
     return Error(Code::kFailedPrecondition, "experiment '{}' has ended already ({})", e.name, ToString(e.state));
   QALAM_RETURN_IF_ERROR(control->Do(CommandFor("pause", e.id)).status());
-  Print(fmt::format("experiment/{} {}paused: nothing more is launched{}\n", e.name, e.paused ? "was already " : "",
-                    e.counts.running > 0 ? fmt::format(", {} at work end{} in peace", Trials(e.counts.running),
-                                                       e.counts.running == 1 ? "s" : "")
-                                         : ""));
+  // Read again: with the pause, all that had happened before was committed.
+  QALAM_TRY(const auto now, control->reader().FindExperiment(e.namespace_name, e.name));
+  const int running = now ? now->counts.running : 0;
+  Print(fmt::format(
+      "experiment/{} {}paused: nothing more is launched{}\n", e.name, e.paused ? "was already " : "",
+      running > 0 ? fmt::format(", {} at work end{} in peace", Trials(running), running == 1 ? "s" : "") : ""));
   Print(fmt::format("resume: qalam resume exp {}{}\n", e.name, control->DbOption()));
   return OkStatus();
 }

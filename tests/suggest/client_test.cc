@@ -38,6 +38,7 @@ std::vector<Assignments> FromScratch(const ExperimentSpec& spec, const std::stri
   request.set_namespace_(spec.namespace_name);
   request.set_current_request_number(count);
   request.set_total_request_number(static_cast<int>(trials.all().size()) + count);
+  request.set_accepts_token(true);
   for (const Trial& trial : trials.all()) {
     ToWire(trial, spec.objective,
            IsSentByKatib(trial, spec.objective) ? request.add_trials() : request.add_unobserved_trials());

@@ -142,7 +142,9 @@ TEST_F(ServerTest, ATrialThatDisappearsIsForgotten) {  // Katib deletes trials w
   const ExperimentSpec spec = Spec("random", FiniteSpace());
   Trials trials;
   for (const Assignments& a : MustAsk(KatibRequest(spec, {}, 24))) trials.Add(a);
-  EXPECT_EQ(MustAsk(KatibRequest(spec, trials.all(), 1)).size(), 0u);
+  wire::GetSuggestionsRequest whole = KatibRequest(spec, trials.all(), 1);
+  whole.set_accepts_token(true);  // a client that knows `exhausted`
+  EXPECT_EQ(MustAsk(whole).size(), 0u);
   std::vector<Trial> fewer(trials.all().begin(), trials.all().end() - 1);
   wire::GetSuggestionsRequest request = KatibRequest(spec, fewer, 1);
   request.set_total_request_number(24);  // the last one again
@@ -181,6 +183,7 @@ TEST_F(ServerTest, BrokenTrialsNeverFailARequest) {
   // The trial whose value is no number has used its point up all the same.
   request.set_current_request_number(24);
   request.set_total_request_number(24);
+  request.set_accepts_token(true);
   const std::vector<Assignments> rest = MustAsk(request);
   EXPECT_EQ(rest.size(), 23u);
   EXPECT_EQ(std::ranges::count(rest, Assignments{{"layers", "3"}, {"solver", "sgd"}}), 0);
