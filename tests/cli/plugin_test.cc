@@ -213,7 +213,7 @@ TEST_F(PluginTest, AResumeFromAnywhereStartsTheSamePluginAndKillLeavesNoProcess)
   EXPECT_EQ(run->Wait().code, 128 + SIGKILL);
   for (const std::string& pid : Started()) EXPECT_TRUE(IsGoneSoon(pid));
   std::filesystem::create_directory(Path("elsewhere"));
-  const Finished done = Qalam({"run", "../e.yaml", "--db", "../qalam.db", "-n", "20"}, {.folder = Path("elsewhere")});
+  const Finished done = Qalam({"run", "../e.yaml", "--db", "../qalam.db", "-n", "250"}, {.folder = Path("elsewhere")});
   EXPECT_EQ(done.code, 0) << done.out << done.err;
   EXPECT_EQ(Started().size(), 2u);
   EXPECT_TRUE(Exists("qalam.db.d/plugins/foreign.log"));

@@ -67,7 +67,7 @@ TEST_F(PodCommand, ASecretIsInNoFileButTheOneThatIsKeptForIt) {
   EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   const Finished described = Qalam({"describe", "trial", "pods#1"});
   EXPECT_THAT(described.out, Not(HasSubstr(kCanary)));
-  EXPECT_THAT(described.out, HasSubstr("TOKEN=***"));
+  EXPECT_THAT(described.out, HasSubstr("TOKEN=\"$TOKEN\""));
   EXPECT_THAT(described.out, HasSubstr("--token=$(TOKEN)"));
   EXPECT_THAT(Qalam({"get", "experiment", "pods", "-o", "yaml"}).out, Not(HasSubstr(kCanary)));
 }

@@ -45,7 +45,7 @@ class Hostile(api_grpc.SuggestionServicer):
         if HOW == "dies" or (HOW == "dies-once" and STARTS == 1 and request.trials):
             print("I have had enough", file=sys.stderr, flush=True)
             os._exit(7)
-        if HOW == "too-few":
+        if HOW in ("too-few", "huge"):  # two huge ones would pass the limit of a message, which is another fault
             wanted = 1
         if HOW == "too-many":
             wanted += 5
