@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/launch.h"
+#include "cli/objects.h"
 #include "core/log.h"
 #include "experiment/spec.h"
 #include "pipelines/engines/local_engine.h"
@@ -68,6 +69,8 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
        .make_uid = NewUid,
        .remove_runs =
            [root = RunsFolder(db)](const std::vector<std::string>& trials) { return RemoveFolders(root, trials); },
+       .remove_kept =
+           [db](const Experiment& experiment) { ForgetObjects(db, experiment.namespace_name, experiment.name); },
        .passive = passive});
   return holder;
 }

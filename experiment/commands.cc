@@ -387,6 +387,7 @@ void ControllerImpl::Remove(std::int64_t experiment_id, std::size_t next_trial) 
     work.why_not_removed = removed.message();
     return again(removed.ok() ? Duration{0} : kRemoveAgain, removed.ok() ? end : next_trial, removed);
   }
+  if (deps_.remove_kept) deps_.remove_kept(work.record);
   Status gone = Flush();  // what is still to be written of it
   if (gone.ok()) {
     WriteBatch batch;

@@ -27,6 +27,8 @@ struct ControllerDeps {
   std::function<std::string()> make_uid;  // a new one each time; a simulation hands in its own
   // Removes what the runs of these trials left on the disk. Doing it again is nothing. null: there is nothing.
   std::function<Status(const std::vector<std::string>& trial_names)> remove_runs = {};
+  // The same for what is kept beside the database for the experiment itself.
+  std::function<void(const Experiment& experiment)> remove_kept = {};
   // Nothing is launched and nobody is asked: commands are recorded, and whoever runs the database next acts on them.
   // Only what a command stops is taken up, to be stopped. For a command on a database that nobody runs.
   bool passive = false;

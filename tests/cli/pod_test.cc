@@ -72,6 +72,14 @@ TEST_F(PodCommand, ASecretIsInNoFileButTheOneThatIsKeptForIt) {
   EXPECT_THAT(Qalam({"get", "experiment", "pods", "-o", "yaml"}).out, Not(HasSubstr(kCanary)));
 }
 
+TEST_F(PodCommand, ADeletedExperimentTakesItsSecretsWithIt) {
+  Write("e.yaml", Experiment(kTokenInEnv) + "---\n" + kSecret);
+  Qalam({"run", "e.yaml"});
+  ASSERT_THAT(Holding(kCanary), testing::Contains("qalam.db.d/objects/default/pods.json"));
+  ASSERT_EQ(Qalam({"delete", "exp", "pods", "--yes"}).code, 0);
+  EXPECT_THAT(Holding(kCanary), testing::ElementsAre("e.yaml"));
+}
+
 TEST_F(PodCommand, AResumeFindsTheSecretsThatWereGivenBefore) {
   Write("trial.sh", "while [ ! -e go ]; do sleep 0.02; done; [ -n \"$TOKEN\" ] && echo loss=$1\n");
   Write("e.yaml", Experiment(kTokenInEnv));
