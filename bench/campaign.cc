@@ -128,7 +128,7 @@ class Campaign {
     const std::string path = PathOf(options_, task);
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
-    const Status status = Execute(task, path);
+    Status status = Execute(task, path);
     if (status.ok()) {
       fs::remove(path + ".failed", error);
       return status;

@@ -320,7 +320,7 @@ class SweepWriter : private Writer {
   std::string Method() {
     const std::string& name = spec_.algorithm.name;
     if (name == "random" || name == "grid") return name;
-    const std::string method = name == "sobol" ? "random" : "bayes";
+    std::string method = name == "sobol" ? "random" : "bayes";
     if (name != "bayesianoptimization") {
       NotCarried("spec.algorithm.algorithmName", fmt::format("'{}' becomes '{}'", name, method));
     }

@@ -275,8 +275,8 @@ runtime:
 
 TEST_F(PluginTest, KatibsOwnConfigIsReadWithoutAFault) {
   WriteExperiment("e.yaml", {});
-  const Finished done =
-      Qalam({"lint", "e.yaml", "--strict", "--config", QALAM_SOURCE_DIR "/tests/data/katib/support/katib-config.yaml"});
+  const std::string config = QALAM_SOURCE_DIR "/tests/data/katib/support/katib-config.yaml";
+  const Finished done = Qalam({"lint", "e.yaml", "--strict", "--config", config});
   EXPECT_EQ(done.code, 0);
   EXPECT_EQ(done.out, "0 errors\n");
 }

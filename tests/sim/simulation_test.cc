@@ -42,7 +42,7 @@ class Plan {
   }
   bool Chance(double p) { return rng_.Uniform() < p; }
   int Between(int low, int high) {
-    return low + static_cast<int>(rng_.Below(static_cast<std::uint64_t>(high - low + 1)));
+    return low + static_cast<int>(rng_.Below(static_cast<std::uint64_t>(high - low) + 1));
   }
 
   ExperimentSpec MakeExperiment(const std::string& name) {

@@ -101,7 +101,7 @@ TEST(CrashTest, WhatWasAcknowledgedIsThereAfterKill9) {
 // What a disk may hold after the power went: all that was synced, and of the rest any part, by sectors, in any order.
 class PowerCut {
  public:
-  explicit PowerCut(std::vector<std::string> files) {
+  explicit PowerCut(const std::vector<std::string>& files) {
     for (const std::string& file : files) durable_[file] = ReadFile(file);
   }
   // The operations up to `end`, which grows from call to call, happened before the cut.
