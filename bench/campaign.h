@@ -3,25 +3,17 @@
 // a campaign that was interrupted goes on where it was.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "bench/contender.h"
-#include "bench/run.h"
-#include "bench/statistics.h"
+#include "bench/manifest.h"
 
 namespace qalam::bench {
 
 struct CampaignOptions {
-  std::vector<std::string> problems;
-  std::vector<ContenderSpec> contenders;
-  int seeds = 10;
-  int budget = 100;
-  int workers = 1;  // of each run
-  int common_start = 0;
-  bool budget_told = true;
+  Manifest manifest;
+  ContenderMaker make = MakeBuiltin;
   int jobs = 1;      // runs at once
   std::string data;  // folder of the tables
   std::string out;   // folder that is made or gone on with
@@ -29,22 +21,23 @@ struct CampaignOptions {
 
 struct Progress {
   int done = 0, failed = 0, all = 0;
+  int found = 0;        // of `done`: were there already
+  std::string failure;  // of the run that has just ended: "sobol on bbob/f01/d2/i6, seed 3: why"; empty: it did well
 };
 
 // The results, a file each below OUT/runs; a run that failed leaves FILE.failed with the reason, and is tried again the
-// next time. `progress` is called from one thread at a time. FAILED_PRECONDITION: the folder holds another campaign.
+// next time. What the folder's manifest has is kept, and added to. `progress` is called from one thread at a time.
+// FAILED_PRECONDITION: the folder holds another campaign; UNAVAILABLE: the folder cannot be written.
 Status RunCampaign(const CampaignOptions& options, const std::function<void(const Progress&)>& progress,
                    const std::function<bool()>& interrupted);
 
-struct CampaignSummary {
-  std::vector<int> budgets;                      // at which the anytime reading is taken
-  std::vector<std::vector<Standing>> standings;  // by budget, by contender
-  std::vector<double> suggest_milliseconds;      // by contender: median over runs of the mean a trial
-  std::vector<std::string> failures;             // "sobol on bbob/f01/d2/i6, seed 3: ..."
-  int runs = 0;                                  // that counted: of problems and seeds that every contender finished
-};
+// OUT/runs/PROBLEM/CONTENDER/sSEED.csv: number,asked,ended,value,worth, a line a trial in the order of their ends.
+// Beside it, since they are others each time, the milliseconds a suggestion took: FILE.ms, a line for each of
+// AnytimeBudgets().
+std::string RunFile(const std::string& out, const std::string& problem, const std::string& contender,
+                    std::uint64_t seed);
 
-// What the files say. Budgets read: 25, 50, 100, 200, ... up to the campaign's own.
-Result<CampaignSummary> Summarise(const CampaignOptions& options);
+// 25, 50, 100, 200, ... below the budget, and the budget.
+std::vector<int> AnytimeBudgets(int budget);
 
 }  // namespace qalam::bench

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/problem.h"
@@ -22,16 +24,25 @@ class Contender {
   virtual Result<std::vector<Assignments>> Ask(int count) = 0;
   // What a point gave; NaN: the trial failed. `number` 0: a point that the contender was not asked for.
   virtual Status Tell(std::uint64_t number, const Assignments& point, double value) = 0;
+  // Seconds of work so far that other processes did for it; those of the calling thread are counted by the caller.
+  virtual double SecondsElsewhere() const { return 0; }
 };
 
 struct ContenderSpec {
-  std::string name;  // as the reports call it: "sobol", "tpe(gamma=0.1)", "peer:optuna-tpe", "service:HOST:PORT/tpe"
+  enum class Kind { kBuiltin, kPeer, kService };
+  std::string name;       // as the reports call it: "sobol", "tpe(gamma=0.1)", "optuna-tpe", "hill@127.0.0.1:6789"
   std::string algorithm;  // "sobol"
-  std::vector<Setting> settings;
+  std::vector<Setting> settings = {};
+  Kind kind = Kind::kBuiltin;
+  std::string where = {};  // of a service: its address; empty: the plugin of that name
 };
+std::string_view KindWord(ContenderSpec::Kind kind);  // "builtin", "peer", "service"
 
-// One of the algorithms of algorithms/registry. `max_trials`: the budget, where the contender is told of it.
-// NOT_FOUND: no such algorithm; INVALID_ARGUMENT: its settings are wrong.
+// A new one for one run. `max_trials`: the budget, where the contender is told of it. Called from several threads.
+using ContenderMaker = std::function<Result<std::unique_ptr<Contender>>(
+    const ContenderSpec& spec, const Problem& problem, std::uint64_t seed, std::optional<int> max_trials)>;
+
+// One of the algorithms of algorithms/registry. NOT_FOUND: no such algorithm; INVALID_ARGUMENT: its settings are wrong.
 Result<std::unique_ptr<Contender>> MakeBuiltin(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
                                                std::optional<int> max_trials);
 

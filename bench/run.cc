@@ -5,6 +5,7 @@
 #include <cmath>
 #include <ctime>
 #include <queue>
+#include <utility>
 
 #include "core/rng.h"
 
@@ -26,12 +27,13 @@ struct AtWork {
 
 class Execution {
  public:
-  Execution(const RunKey& key, const Problem& problem, Contender& contender)
-      : key_(key), problem_(problem), contender_(contender) {}
+  Execution(const RunKey& key, const Problem& problem, Contender& contender, const std::function<bool()>& interrupted)
+      : key_(key), problem_(problem), contender_(contender), interrupted_(interrupted) {}
 
   Result<RunResult> Go() {
     QALAM_RETURN_IF_ERROR(CommonStart());
     while (static_cast<int>(result_.trials.size()) < key_.budget) {
+      if (interrupted_()) return Error(Code::kCancelled, "interrupted");
       QALAM_RETURN_IF_ERROR(FillWorkers());
       if (at_work_.empty()) {
         result_.exhausted = true;
@@ -54,7 +56,7 @@ class Execution {
       TrialRow row{0, now_, now_ + evaluation.cost, evaluation.value, problem_.Worth(point), 0};
       now_ = row.ended;
       result_.trials.push_back(row);
-      QALAM_RETURN_IF_ERROR(contender_.Tell(0, point, evaluation.value));
+      QALAM_RETURN_IF_ERROR(Tell(0, point, evaluation.value));
     }
     return OkStatus();
   }
@@ -63,9 +65,13 @@ class Execution {
     const int left = key_.budget - static_cast<int>(result_.trials.size() + at_work_.size());
     const int count = std::min(left, key_.workers - static_cast<int>(at_work_.size()));
     if (count <= 0) return OkStatus();
-    const double before = ThreadSeconds();
+    const double before = Seconds();
     QALAM_TRY(std::vector<Assignments> points, contender_.Ask(count));
-    const double seconds = (ThreadSeconds() - before) / std::max<double>(1, static_cast<double>(points.size()));
+    const double all = Seconds() - before + std::exchange(telling_, 0);
+    const double seconds = all / std::max<double>(1, static_cast<double>(points.size()));
+    if (static_cast<int>(points.size()) > count) {
+      return Error(Code::kInvalidArgument, "it proposed {} points where {} were asked for", points.size(), count);
+    }
     for (Assignments& point : points) {
       QALAM_RETURN_IF_ERROR(problem_.space().Check(point));
       const std::uint64_t number = ++asked_;
@@ -91,8 +97,16 @@ class Execution {
     now_ = slot.row.ended;
     result_.trials.push_back(slot.row);
     free_.push_back(next.slot);
-    return contender_.Tell(next.number, slot.point, slot.row.value);
+    return Tell(next.number, slot.point, slot.row.value);
   }
+
+  Status Tell(std::uint64_t number, const Assignments& point, double value) {
+    const double before = Seconds();
+    Status told = contender_.Tell(number, point, value);
+    telling_ += Seconds() - before;
+    return told;
+  }
+  double Seconds() const { return ThreadSeconds() + contender_.SecondsElsewhere(); }
 
   // A trial's noise: of the run's seed and the trial's number, whoever proposed it.
   std::uint64_t Draw(std::uint64_t kind, std::uint64_t number) const {
@@ -113,6 +127,8 @@ class Execution {
   const RunKey& key_;
   const Problem& problem_;
   Contender& contender_;
+  const std::function<bool()>& interrupted_;
+  double telling_ = 0;  // seconds that it took since it was last asked
   RunResult result_;
   double now_ = 0;
   std::uint64_t asked_ = 0;
@@ -124,10 +140,11 @@ class Execution {
 }  // namespace
 
 Result<RunResult> Execute(const RunKey& key, const Problem& problem,
-                          const std::function<Result<std::unique_ptr<Contender>>()>& make) {
+                          const std::function<Result<std::unique_ptr<Contender>>()>& make,
+                          const std::function<bool()>& interrupted) {
   QALAM_CHECK(key.budget > 0 && key.workers > 0, "a run has a budget and a worker");
   QALAM_TRY(const std::unique_ptr<Contender> contender, make());
-  return Execution(key, problem, *contender).Go();
+  return Execution(key, problem, *contender, interrupted).Go();
 }
 
 }  // namespace qalam::bench

@@ -30,7 +30,7 @@ struct TrialRow {
   double asked = 0, ended = 0;  // virtual seconds
   double value = 0;             // what the contender was told; NaN: failed
   double worth = 0;             // without noise; NaN: failed
-  double suggest_seconds = 0;   // of processor time, its share of the call that asked for it
+  double suggest_seconds = 0;   // of work on it: its share of the call that asked for it, and of the telling before
 };
 
 struct RunResult {
@@ -38,8 +38,10 @@ struct RunResult {
   bool exhausted = false;  // it had no more points
 };
 
-// `make`: the contender, new. A fault is the contender's: the run has failed, and what it did is lost.
-Result<RunResult> Execute(const RunKey& key, const Problem& problem,
-                          const std::function<Result<std::unique_ptr<Contender>>()>& make);
+// `make`: the contender, new. A fault is the contender's: the run has failed, and what it did is lost. CANCELLED: once
+// `interrupted` says so.
+Result<RunResult> Execute(
+    const RunKey& key, const Problem& problem, const std::function<Result<std::unique_ptr<Contender>>()>& make,
+    const std::function<bool()>& interrupted = [] { return false; });
 
 }  // namespace qalam::bench

@@ -92,6 +92,7 @@ double Median(std::vector<double> values) {
 
 double LogRegret(double value, double best, double random_median) {
   if (std::isnan(value)) return 0;
+  if (!(random_median > best)) return value > best ? 8 : -8;  // every point is worth the same
   const double regret = (value - best) / (random_median - best);
   return std::log10(std::clamp(regret, 1e-8, 1e8));
 }

@@ -20,6 +20,7 @@ enum ExitCode : int {
 
 Verb MakeAlgorithmsVerb();
 Verb MakeAskVerb();
+Verb MakeBenchVerb();
 Verb MakeBestVerb();
 Verb MakeCloneVerb();
 Verb MakeCompareVerb();

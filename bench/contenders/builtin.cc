@@ -55,6 +55,15 @@ class Builtin final : public Contender {
 
 }  // namespace
 
+std::string_view KindWord(ContenderSpec::Kind kind) {
+  switch (kind) {
+    case ContenderSpec::Kind::kBuiltin: return "builtin";
+    case ContenderSpec::Kind::kPeer: return "peer";
+    case ContenderSpec::Kind::kService: return "service";
+  }
+  return "";
+}
+
 Result<std::unique_ptr<Contender>> MakeBuiltin(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
                                                std::optional<int> max_trials) {
   const AlgorithmInfo* const algorithm = FindAlgorithm(spec.algorithm);

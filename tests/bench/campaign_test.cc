@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -13,13 +14,15 @@
 #include <set>
 #include <sstream>
 
+#include "bench/curves.h"
+#include "bench/files.h"
 #include "bench/suites.h"
+#include "bench/summary.h"
 
 namespace qalam::bench {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -27,10 +30,10 @@ using testing::SizeIs;
 class CampaignTest : public testing::Test {
  protected:
   CampaignTest() {
-    options.problems = {"bbob/f01/d2/i1", "bbob/f10/d4/i2", "classic/branin/s1"};
-    options.contenders = {{"random", "random", {}}, {"sobol", "sobol", {}}};
-    options.seeds = 4;
-    options.budget = 50;
+    options.manifest.problems = {"bbob/f01/d2/i1", "bbob/f10/d4/i2", "classic/branin/s1"};
+    options.manifest.contenders = {{"random", "random"}, {"sobol", "sobol"}};
+    options.manifest.seeds = 4;
+    options.manifest.setup.budget = 50;
     options.jobs = 2;
     options.data = std::string(QALAM_SOURCE_DIR) + "/bench/data";
     options.out = root_ + "/out";
@@ -72,35 +75,109 @@ TEST_F(CampaignTest, InterruptedAndGoneOnWithItGivesTheSameBytes) {
 
 TEST_F(CampaignTest, AFolderOfAnotherCampaignIsLeftAlone) {
   ASSERT_TRUE(Go(options, 1).ok());
-  options.budget = 60;
+  options.manifest.setup.budget = 60;
   EXPECT_THAT(Go(options).message(), HasSubstr("another campaign"));
 }
 
-TEST_F(CampaignTest, AFailureIsNamedAndTheOthersGoOn) {
-  options.contenders.push_back({"sobol(bad)", "sobol", {{"no-such-setting", "1"}}});
-  options.problems.push_back("bbob/f99/d2/i1");
+TEST_F(CampaignTest, MoreIsAddedToWhatIsThere) {
   ASSERT_TRUE(Go(options).ok());
-  const auto summary = Summarise(options);
-  ASSERT_TRUE(summary.ok());
-  EXPECT_EQ(summary->runs, 0) << "nothing that all three have done";
-  EXPECT_THAT(summary->failures, testing::Contains(HasSubstr("sobol(bad) on bbob/f01/d2/i1, seed 1: unknown setting")));
-  EXPECT_THAT(summary->failures, testing::Contains(HasSubstr("there is no problem 'bbob/f99/d2/i1'")));
-  options.contenders.pop_back();
-  EXPECT_EQ(Summarise(options)->runs, 12);
+  options.manifest = Manifest{options.manifest.setup, {"bbob/f01/d2/i1"}, {{"sobol(scramble)", "sobol"}}, 2};
+  ASSERT_TRUE(Go(options).ok());
+  EXPECT_THAT(Runs(options.out), SizeIs(24 + 12)) << "the new one runs on all that was there";
+  options.manifest.contenders = {{"sobol(scramble)", "random"}};
+  EXPECT_THAT(Go(options).message(), HasSubstr("another contender"));
+}
+
+TEST_F(CampaignTest, AFailureIsNamedAndTheOthersGoOn) {
+  options.manifest.contenders.push_back({"sobol(bad)", "sobol", {{"no-such-setting", "1"}}});
+  options.manifest.problems.push_back("bbob/f99/d2/i1");
+  std::vector<std::string> told;
+  ASSERT_TRUE(RunCampaign(
+                  options, [&](const Progress& progress) { told.push_back(progress.failure); }, [] { return false; })
+                  .ok());
+  EXPECT_THAT(told, testing::Contains(HasSubstr("sobol(bad) on bbob/f01/d2/i1, seed 1: unknown setting")));
+  const Summary summary = Summarise(*ReadCurves(options.out, options.data));
+  EXPECT_THAT(summary.left_out, ElementsAre("sobol(bad)"));
+  EXPECT_THAT(summary.contenders, ElementsAre("random", "sobol"));
+  EXPECT_EQ(summary.runs, 12);
+  EXPECT_EQ(summary.failures.size(), 24U) << "16 runs of the bad one, and 8 on the bad problem";
+  EXPECT_THAT(SummaryText(summary), HasSubstr("there is no problem 'bbob/f99/d2/i1'"));
+  EXPECT_THAT(SummaryJson(summary), HasSubstr("unknown setting"));
+}
+
+TEST_F(CampaignTest, ARunThatCannotBeWrittenIsNamedAndTheOthersGoOn) {
+  // A folder stands where a file belongs: the same as no space, for one run.
+  fs::create_directories(RunFile(options.out, "bbob/f10/d4/i2", "sobol", 3) + ".tmp");
+  std::vector<std::string> told;
+  ASSERT_TRUE(RunCampaign(
+                  options, [&](const Progress& progress) { told.push_back(progress.failure); }, [] { return false; })
+                  .ok());
+  std::erase(told, "");
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], testing::AllOf(HasSubstr("sobol on bbob/f10/d4/i2, seed 3: "), HasSubstr("cannot be written")));
+  EXPECT_THAT(Runs(options.out), SizeIs(23));
+}
+
+TEST_F(CampaignTest, ADamagedResultIsNamedAndTheOthersAreRead) {
+  ASSERT_TRUE(Go(options).ok());
+  std::ofstream(RunFile(options.out, "bbob/f01/d2/i1", "random", 2)) << "number,asked,ended,value,worth\n1,2\n";
+  const auto curves = ReadCurves(options.out, options.data);
+  ASSERT_TRUE(curves.ok());
+  ASSERT_THAT(curves->failures, SizeIs(1));
+  EXPECT_THAT(curves->failures[0].why, HasSubstr("line 2"));
+  EXPECT_EQ(Summarise(*curves).runs, 11);
 }
 
 TEST_F(CampaignTest, TheSummaryReadsEachBudgetAndMoreTrialsAreNeverWorse) {
   ASSERT_TRUE(Go(options).ok());
-  const auto summary = Summarise(options);
-  ASSERT_TRUE(summary.ok());
-  EXPECT_THAT(summary->budgets, ElementsAre(25, 50));
-  EXPECT_THAT(summary->failures, SizeIs(0));
-  ASSERT_THAT(summary->standings, SizeIs(2));
+  const Summary summary = Summarise(*ReadCurves(options.out, options.data));
+  EXPECT_THAT(summary.budgets, ElementsAre(25, 50));
+  EXPECT_THAT(summary.failures, SizeIs(0));
+  EXPECT_THAT(summary.groups, ElementsAre("bbob d2", "bbob d4", "classic"));
+  ASSERT_THAT(summary.readings, SizeIs(2));
   for (std::size_t c = 0; c < 2; ++c) {
-    EXPECT_LE(summary->standings[1][c].mean_score, summary->standings[0][c].mean_score);
-    EXPECT_LT(summary->standings[1][c].mean_score, 0) << "better than one random trial";
+    EXPECT_LE(summary.readings[1][c].standing.mean_score, summary.readings[0][c].standing.mean_score);
+    EXPECT_LT(summary.readings[1][c].standing.mean_score, 0) << "better than one random trial";
+    EXPECT_GE(summary.readings[1][c].successes[0], summary.readings[1][c].successes[1]);
+    EXPECT_LE(summary.time_to[c][0], summary.time_to[c][1]);
+    EXPECT_GT(summary.milliseconds[c][1], 0);
+    EXPECT_TRUE(std::is_sorted(summary.reached[c].begin(), summary.reached[c].end()));
   }
-  EXPECT_THAT(summary->suggest_milliseconds, Each(testing::Gt(0)));
+  EXPECT_DOUBLE_EQ(summary.readings[1][0].win_rate + summary.readings[1][1].win_rate, 1);
+}
+
+TEST_F(CampaignTest, PackedCurvesSayTheSameAndAreTheSameBytes) {
+  options.manifest.contenders.push_back({"sobol(bad)", "sobol", {{"no-such-setting", "1"}}});
+  ASSERT_TRUE(Go(options).ok());
+  const auto curves = ReadCurves(options.out, options.data);
+  ASSERT_TRUE(PackCurves(*curves, root_ + "/a.csv.gz").ok());
+  const auto packed = ReadCurves(root_ + "/a.csv.gz", "/nowhere");
+  ASSERT_TRUE(packed.ok()) << packed.status().ToString();
+  EXPECT_EQ(packed->points, curves->points);
+  EXPECT_EQ(packed->failures.size(), curves->failures.size());
+  const Summary before = Summarise(*curves), after = Summarise(*packed);
+  ASSERT_EQ(after.runs, before.runs);
+  for (std::size_t c = 0; c < 2; ++c) {
+    EXPECT_NEAR(after.readings[1][c].standing.mean_score, before.readings[1][c].standing.mean_score, 1e-3);
+    EXPECT_EQ(after.readings[1][c].standing.rank.estimate, before.readings[1][c].standing.rank.estimate);
+  }
+  ASSERT_TRUE(PackCurves(*packed, root_ + "/b.csv.gz").ok());
+  EXPECT_EQ(*ReadWhole(root_ + "/a.csv.gz"), *ReadWhole(root_ + "/b.csv.gz"));
+
+  // Halves put together are the whole; other setups are refused.
+  Curves half = *packed, rest = *packed;
+  half.runs.resize(7);
+  ASSERT_TRUE(Merge(&half, rest).ok());
+  EXPECT_EQ(half.runs.size(), packed->runs.size());
+  rest.setup.workers = 4;
+  EXPECT_THAT(Merge(&half, rest).message(), HasSubstr("cannot be compared"));
+}
+
+TEST(ReadPoints, HoldEveryBudgetOfTheAnytimeReading) {
+  EXPECT_THAT(ReadPoints(3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(ReadPoints(100), ElementsAre(1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 63, 80, 100));
+  const std::vector<int> points = ReadPoints(300);
+  for (const int budget : AnytimeBudgets(300)) EXPECT_THAT(points, testing::Contains(budget));
 }
 
 TEST(Suites, EveryProblemOfEverySuiteIsThereAndTuningOnesAreOthers) {

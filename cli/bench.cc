@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam bench: algorithms tried on problems whose answers are known, and what that says about them.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "algorithms/suggester.h"
+#include "bench/campaign.h"
+#include "bench/curves.h"
+#include "bench/files.h"
+#include "bench/roster.h"
+#include "bench/suites.h"
+#include "bench/summary.h"
+#include "cli/lookup.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace qalam {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct BenchOptions {
+  std::vector<std::string> suites, algorithms, paths;
+  std::string suite;  // list
+  std::optional<int> seeds, budget, workers, common_start, jobs;
+  bool untold = false, tuning = false;
+  std::string out, home;
+};
+
+// The folder bench/ of the sources, with the tables: here, or that of the build that the program stands in.
+std::string HomeOf(const BenchOptions& options) {
+  if (!options.home.empty()) return options.home;
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (const fs::path& folder : {fs::path("bench"), program.parent_path() / "../../bench"}) {
+    if (fs::exists(folder / "data/index.json", error)) return folder.lexically_normal().string();
+  }
+  return "bench";
+}
+std::string DataOf(const BenchOptions& options) { return HomeOf(options) + "/data"; }
+
+int ListVerb(const BenchOptions& options) {
+  if (!options.suite.empty()) {
+    const auto suites = bench::Suites();
+    const bool known = std::any_of(suites.begin(), suites.end(),
+                                   [&](const bench::Suite& suite) { return suite.name == options.suite; });
+    if (!known)
+      return Complain(Error(Code::kNotFound, "there is no suite '{}'; see 'qalam bench list'", options.suite));
+    for (const std::string& name : bench::ProblemsOf(options.suite, options.tuning)) Print(name + "\n");
+    return kDone;
+  }
+  Table suites({"SUITE", "PROBLEMS", "WHAT IT IS"});
+  for (const bench::Suite& suite : bench::Suites()) {
+    suites.Row({std::string(suite.name), std::to_string(bench::ProblemsOf(suite.name, options.tuning).size()),
+                std::string(suite.summary)});
+  }
+  Table algorithms({"ALGORITHM", "WHAT IT IS"});
+  for (const AlgorithmInfo& info : Algorithms()) algorithms.Row({std::string(info.name), std::string(info.summary)});
+  Print(suites.Text() + "\n" + algorithms.Text());
+  return kDone;
+}
+
+// Writes what the report consists of into `folder`.
+Status WriteReport(const bench::Curves& curves, const bench::Summary& summary, const std::string& folder) {
+  QALAM_RETURN_IF_ERROR(bench::WriteWhole(folder + "/summary.json", bench::SummaryJson(summary)));
+  return bench::PackCurves(curves, folder + "/curves.csv.gz");
+}
+
+int Report(const std::vector<std::string>& paths, const std::string& folder, const std::string& data) {
+  Result<bench::Curves> curves = bench::ReadCurves(paths.front(), data);
+  if (!curves.ok()) return Complain(curves.status());
+  for (std::size_t i = 1; i < paths.size(); ++i) {
+    auto more = bench::ReadCurves(paths[i], data);
+    if (!more.ok()) return Complain(more.status());
+    const Status merged = bench::Merge(&*curves, *std::move(more));
+    if (!merged.ok()) return Complain(merged.Within(paths[i]));
+  }
+  const bench::Summary summary = bench::Summarise(*curves);
+  Print(bench::SummaryText(summary));
+  const Status written = WriteReport(*curves, summary, folder);
+  if (!written.ok()) return Complain(written);
+  Print(fmt::format("\nwrote {0}/summary.json and {0}/curves.csv.gz\n", folder));
+  return summary.runs > 0 ? kDone : kExperimentFailed;
+}
+
+int ReportVerb(const BenchOptions& options) {
+  std::string folder = options.out;
+  for (const std::string& path : options.paths) {
+    if (folder.empty() && fs::is_directory(path)) folder = path;
+  }
+  return Report(options.paths, folder.empty() ? "." : folder, DataOf(options));
+}
+
+// Runs while it shows how far it is: a line that is drawn again on a terminal, else one now and then.
+class Runner {
+ public:
+  Runner(const bench::CampaignOptions& campaign) : campaign_(campaign), output_(STDOUT_FILENO), loop_(clock_) {}
+
+  // The exit code.
+  int Go() {
+    const Signals signals(loop_, [this](int signal) {
+      if (signal == SIGWINCH) return;
+      if (interrupted_.exchange(true)) _exit(kInterrupted);  // twice: at once
+      output_.Line("interrupted: ending the runs at work; the same command goes on");
+    });
+    Status status;
+    std::jthread thread([&] {
+      status = bench::RunCampaign(
+          campaign_, [this](const bench::Progress& progress) { loop_.Post([=, this] { Tell(progress); }); },
+          [this] { return interrupted_.load(); });
+      loop_.Post([this] { loop_.Stop(); });
+    });
+    loop_.Run();
+    thread.join();
+    output_.EraseFrame();
+    if (status.ok() && last_.all > 0) output_.Line(Line());
+    output_.FlushAll();
+    if (!status.ok()) return Complain(status);
+    return interrupted_ ? kInterrupted : kDone;
+  }
+
+ private:
+  std::string Line() const {
+    const Duration spent = clock_.Monotonic() - began_;
+    const int ended = last_.done + last_.failed, fresh = ended - last_.found;
+    std::string line = fmt::format("{}/{} runs", ended, last_.all);
+    if (last_.failed > 0) line += fmt::format(", {} failed", last_.failed);
+    if (ended == last_.all) return line + fmt::format(" in {}", ShortDuration(spent));
+    if (fresh > 0) line += fmt::format(", {} left", ShortDuration(spent * (last_.all - ended) / fresh));
+    return line;
+  }
+
+  void Tell(const bench::Progress& progress) {
+    last_ = progress;
+    if (!progress.failure.empty()) output_.Line(Printable("failed: " + progress.failure));
+    const Duration now = clock_.Monotonic();
+    const auto pause = redraw_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10);
+    if (now - told_ < pause) return;
+    told_ = now;
+    if (!redraw_) return output_.Line(Line());
+    constexpr int kBar = 30;
+    const int filled = kBar * (last_.done + last_.failed) / std::max(1, last_.all);
+    output_.Frame({fmt::format("[{:=<{}}{:{}}] {}", "", filled, "", kBar - filled, Line())});
+  }
+
+  const bench::CampaignOptions& campaign_;
+  const SystemClock clock_;
+  const bool redraw_ = CanRedraw(STDOUT_FILENO);
+  const Duration began_ = clock_.Monotonic();
+  Duration told_ = began_;
+  Output output_;
+  EventLoop loop_;
+  std::atomic<bool> interrupted_ = false;
+  bench::Progress last_;
+};
+
+Result<bench::Manifest> ManifestOf(const BenchOptions& options) {
+  bench::Manifest manifest;
+  const auto found = bench::ReadManifest(options.out);
+  if (found.ok()) {
+    manifest = *found;
+  } else if (found.status().code() != Code::kNotFound) {
+    return found.status();
+  }
+  // What is not said is as it was.
+  bench::Setup& setup = manifest.setup;
+  setup.budget = options.budget.value_or(setup.budget);
+  setup.workers = options.workers.value_or(setup.workers);
+  setup.common_start = options.common_start.value_or(setup.common_start);
+  setup.budget_told = setup.budget_told && !options.untold;
+  manifest.seeds = options.seeds.value_or(manifest.seeds);
+  std::vector<std::string> suites = options.suites, algorithms = options.algorithms;
+  if (suites.empty() && manifest.problems.empty()) suites = {"quick"};
+  if (algorithms.empty() && manifest.contenders.empty()) {
+    for (const AlgorithmInfo& info : Algorithms()) {
+      if (info.name != "grid") algorithms.emplace_back(info.name);
+    }
+  }
+  bench::Manifest more{setup, {}, {}, manifest.seeds};
+  for (const std::string& suite : suites) {
+    for (std::string& name : bench::ProblemsOf(suite, options.tuning)) {
+      // A name that is none is told at once; a table that is damaged fails its runs.
+      if (name == suite) {
+        if (const auto problem = bench::MakeProblem(name, DataOf(options)); problem.status().code() == Code::kNotFound)
+          return problem.status();
+      }
+      more.problems.push_back(std::move(name));
+    }
+  }
+  for (const std::string& list : algorithms) {
+    for (const std::string& name : bench::SplitNames(list)) {
+      QALAM_TRY(bench::ContenderSpec spec, bench::ParseContender(name));
+      more.contenders.push_back(std::move(spec));
+    }
+  }
+  QALAM_RETURN_IF_ERROR(bench::Extend(&manifest, more));
+  return manifest;
+}
+
+int RunVerb(const BenchOptions& options) {
+  bench::CampaignOptions campaign;
+  auto manifest = ManifestOf(options);
+  if (!manifest.ok()) return Complain(manifest.status());
+  campaign.manifest = *std::move(manifest);
+  campaign.jobs = options.jobs.value_or(1);
+  campaign.data = DataOf(options);
+  campaign.out = options.out;
+  if (const int code = Runner(campaign).Go(); code != kDone) return code;
+  Print("\n");
+  return Report({options.out}, options.out, campaign.data);
+}
+
+}  // namespace
+
+Verb MakeBenchVerb() {
+  const auto o = std::make_shared<BenchOptions>();
+  o->out = "qalam-bench";
+  Verb verb{"bench", "try algorithms on problems whose answers are known"};
+  verb.footer =
+      "Examples:\n"
+      "  qalam bench list                                   suites and algorithms\n"
+      "  qalam bench run quick -a random,sobol              compare two; Ctrl-C pauses, the same command goes on\n"
+      "  qalam bench run bbob -a 'tpe,tpe(gamma=0.1)' --seeds 20 --budget 200 -j 8 --out tpe\n"
+      "  qalam bench report tpe                             the report again";
+  const auto home = [&](Verb* inner) {
+    inner->Option("--home", &o->home, "the folder bench/ of Qalam's sources: tables and peers").Type("DIR");
+  };
+
+  Verb list{"list", "the suites and who can be tried on them; the problems of one"};
+  list.Option("SUITE", &o->suite, "show its problems");
+  list.Option("--tuning", &o->tuning, "those that constants may be tuned on, not those that prove");
+  home(&list);
+  list.run = [o](const Invocation&) { return ListVerb(*o); };
+
+  Verb run{"run", "run a suite, or go on with what was interrupted, and report"};
+  run.Option("SUITE", &o->suites, "suites or problems (default: quick, or what DIR has)");
+  run.Option("-a,--algorithms", &o->algorithms, "NAME or NAME(SETTING=VALUE,...), separated by commas").Type("NAMES");
+  run.Option("--seeds", &o->seeds, "runs of each algorithm on each problem (default: 10)").AtLeast(1).Type("N");
+  run.Option("--budget", &o->budget, "trials of a run (default: 100)").AtLeast(1).Type("N");
+  run.Option("--workers", &o->workers, "trials at once, of unequal simulated durations (default: 1)")
+      .AtLeast(1)
+      .Type("N");
+  run.Option("--common-start", &o->common_start, "first points that are the same for all (default: 0)")
+      .AtLeast(0)
+      .Type("N");
+  run.Option("--untold", &o->untold, "nobody is told the budget");
+  run.Option("--tuning", &o->tuning, "the problems that constants may be tuned on, not those that prove");
+  run.Option("-j,--jobs", &o->jobs, "runs at once (default: 1)").AtLeast(1).Type("N");
+  run.Option("--out", &o->out, "folder of the results").Type("DIR");
+  home(&run);
+  run.run = [o](const Invocation&) { return RunVerb(*o); };
+
+  Verb report{"report", "what the results say: tables here, and files for reading on"};
+  report.Option("PATH", &o->paths, "folders of results, or packed curves, to be compared together").Required();
+  home(&report);
+  report.run = [o](const Invocation&) {
+    BenchOptions options = *o;
+    options.out.clear();
+    return ReportVerb(options);
+  };
+
+  verb.verbs = {std::move(list), std::move(run), std::move(report)};
+  verb.check = [](const Invocation&) { return "say what to do: list, run or report (qalam bench --help)"; };
+  verb.run = [](const Invocation&) { return kBadInput; };
+  return verb;
+}
+
+}  // namespace qalam
