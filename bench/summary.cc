@@ -246,6 +246,21 @@ std::string GroupOf(const std::string& problem) {
   return group;
 }
 
+std::vector<FailureGroup> GroupFailures(const std::vector<RunFailure>& failures) {
+  std::vector<FailureGroup> groups;
+  for (const RunFailure& failure : failures) {
+    const auto same = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& group) {
+      return group.first->contender == failure.contender && group.first->why == failure.why;
+    });
+    if (same == groups.end()) {
+      groups.push_back({&failure, 1});
+    } else {
+      ++same->count;
+    }
+  }
+  return groups;
+}
+
 Summary Summarise(const Curves& curves) {
   Summary summary;
   summary.setup = curves.setup;
@@ -330,14 +345,11 @@ std::string SummaryText(const Summary& summary) {
   for (const std::string& name : summary.left_out) {
     text += fmt::format("left out: {}, which finished less than half of its runs\n", name);
   }
-  if (!summary.failures.empty()) {
-    constexpr size_t kShown = 10;
+  if (!summary.failures.empty())
     text += fmt::format("\n{} runs failed or have not been run:\n", summary.failures.size());
-    for (size_t i = 0; i < std::min(kShown, summary.failures.size()); ++i) {
-      const RunFailure& failure = summary.failures[i];
-      text += fmt::format("  {} on {}, seed {}: {}\n", failure.contender, failure.problem, failure.seed, failure.why);
-    }
-    if (summary.failures.size() > kShown) text += fmt::format("  and {} more\n", summary.failures.size() - kShown);
+  for (const FailureGroup& group : GroupFailures(summary.failures)) {
+    text += fmt::format("  {}, {} of them, first on {}, seed {}: {}\n", group.first->contender, group.count,
+                        group.first->problem, group.first->seed, group.first->why);
   }
   return text;
 }

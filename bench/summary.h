@@ -58,6 +58,13 @@ struct Summary {
 
 std::string GroupOf(const std::string& problem);
 
+// Failures of one contender for one reason.
+struct FailureGroup {
+  const RunFailure* first;
+  int count;
+};
+std::vector<FailureGroup> GroupFailures(const std::vector<RunFailure>& failures);
+
 Summary Summarise(const Curves& curves);
 std::string SummaryJson(const Summary& summary);
 // For people, as wide as a terminal.

@@ -22,6 +22,7 @@
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "core/diagnostic.h"
 
 namespace qalam {
 namespace {
@@ -48,13 +49,21 @@ std::string HomeOf(const BenchOptions& options) {
 }
 std::string DataOf(const BenchOptions& options) { return HomeOf(options) + "/data"; }
 
+Status UnknownSuite(const std::string& name) {
+  std::vector<std::string> suites;
+  for (const bench::Suite& suite : bench::Suites()) suites.emplace_back(suite.name);
+  const std::string nearest = NearestWord(name, suites);
+  return Error(Code::kNotFound, "'{}' is neither a suite nor a problem; {}", name,
+               nearest.empty() ? "'qalam bench list' shows the suites, 'qalam bench list SUITE' the problems of one"
+                               : fmt::format("did you mean '{}'?", nearest));
+}
+
 int ListVerb(const BenchOptions& options) {
   if (!options.suite.empty()) {
     const auto suites = bench::Suites();
     const bool known = std::any_of(suites.begin(), suites.end(),
                                    [&](const bench::Suite& suite) { return suite.name == options.suite; });
-    if (!known)
-      return Complain(Error(Code::kNotFound, "there is no suite '{}'; see 'qalam bench list'", options.suite));
+    if (!known) return Complain(UnknownSuite(options.suite));
     for (const std::string& name : bench::ProblemsOf(options.suite, options.tuning)) Print(name + "\n");
     return kDone;
   }
@@ -191,7 +200,7 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options) {
       // A name that is none is told at once; a table that is damaged fails its runs.
       if (name == suite) {
         if (const auto problem = bench::MakeProblem(name, DataOf(options)); problem.status().code() == Code::kNotFound)
-          return problem.status();
+          return UnknownSuite(name);
       }
       more.problems.push_back(std::move(name));
     }

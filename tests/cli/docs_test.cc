@@ -56,7 +56,7 @@ TEST_F(Docs, EveryOptionIsTold) {
        {"run",     "lint",   "schema",     "explain",    "get",   "describe", "logs",    "best",
         "pause",   "resume", "stop",       "edit",       "retry", "enqueue",  "delete",  "wait",
         "ask",     "top",    "compare",    "export",     "clone", "init",     "convert", "doctor",
-        "suggest", "proto",  "algorithms", "completion", "man",   "version"}) {
+        "suggest", "proto",  "algorithms", "bench",  "completion", "man",   "version"}) {
     EXPECT_THAT(page, testing::HasSubstr("\n## " + verb + "\n"));
     std::istringstream help(Qalam({verb, "--help"}).out);
     int options = 0;

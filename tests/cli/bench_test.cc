@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// qalam bench, as a person types it.
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include "tests/cli/program.h"
+
+namespace qalam {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Bench : public CliTest {};
+
+TEST_F(Bench, ListsSuitesAlgorithmsAndTheProblemsOfASuite) {
+  const Finished all = Qalam({"bench", "list"});
+  EXPECT_EQ(all.code, 0);
+  EXPECT_THAT(all.out, AllOf(HasSubstr("quick"), HasSubstr("bbob   "), HasSubstr("sobol")));
+  const std::string proving = Qalam({"bench", "list", "classic"}).out;
+  EXPECT_THAT(proving, AllOf(HasSubstr("classic/branin/s6\n"), Not(HasSubstr("classic/branin/s1\n"))));
+  EXPECT_THAT(Qalam({"bench", "list", "classic", "--tuning"}).out, HasSubstr("classic/branin/s1\n"));
+}
+
+TEST_F(Bench, RunsReportsAndGoesOn) {
+  const Finished done = Qalam({"bench", "run", "bbob/f01/d2/i6", "classic/branin/s6", "-a", "random,sobol", "--seeds",
+                               "3", "--budget", "30", "--out", "r", "-j", "2"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("12/12 runs in"), HasSubstr("2 problems, 6 runs of each contender, 30 trials"),
+                              HasSubstr("after 25 trials\nCONTENDER"), HasSubstr("after 30 trials"),
+                              HasSubstr("wrote r/summary.json")));
+  EXPECT_EQ(Lines("r/runs/bbob~f01~d2~i6/sobol/s3.csv"), 31);
+  EXPECT_THAT(Read("r/summary.json"), HasSubstr("\"meanRank\""));
+
+  // The folder knows the rest: more seeds for the same.
+  const Finished more = Qalam({"bench", "run", "--seeds", "4", "--out", "r"});
+  EXPECT_EQ(more.code, 0) << more.err;
+  EXPECT_THAT(more.out, AllOf(HasSubstr("16/16 runs"), HasSubstr("8 runs of each contender")));
+  const Finished other = Qalam({"bench", "run", "--budget", "40", "--out", "r"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("it holds another campaign, of 30 trials, one at a time; these would be of 40"));
+
+  // Packed curves stand for the runs.
+  const Finished again = Qalam({"bench", "report", "r/curves.csv.gz", "r"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("8 runs of each contender"));
+}
+
+TEST_F(Bench, FaultsOfTheCommandLineAreTold) {
+  const auto fault = [this](const std::vector<std::string>& words) {
+    const Finished done = Qalam(words);
+    return fmt::format("{}: {}", done.code, done.err);
+  };
+  EXPECT_THAT(fault({"bench"}), AllOf(HasSubstr("2: "), HasSubstr("list, run or report")));
+  EXPECT_THAT(fault({"bench", "run", "quik"}), AllOf(HasSubstr("3: "), HasSubstr("did you mean 'quick'?")));
+  EXPECT_THAT(fault({"bench", "run", "-a", "sobl"}), HasSubstr("did you mean 'sobol'?"));
+  EXPECT_THAT(fault({"bench", "run", "-a", "sobol(x"}), HasSubstr("parenthesis"));
+  EXPECT_THAT(fault({"bench", "run", "-a", "sobol(x)"}), HasSubstr("'x' in 'sobol(x)' is no SETTING=VALUE"));
+  EXPECT_THAT(fault({"bench", "report", "nowhere"}), HasSubstr("there is no folder or file 'nowhere'"));
+  EXPECT_THAT(fault({"bench", "report", "."}), HasSubstr("no campaign: ./campaign.json"));
+  EXPECT_FALSE(Exists("qalam-bench"));
+}
+
+TEST_F(Bench, AFailedRunIsNamedAndTheRestIsReported) {
+  const Finished done = Qalam({"bench", "run", "bbob/f01/d2/i6", "-a", "random,sobol,sobol(seeed=1)", "--seeds", "2",
+                               "--budget", "25", "--out", "r"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("failed: sobol(seeed=1) on bbob/f01/d2/i6, seed 1: unknown setting seeed"),
+                              HasSubstr("left out: sobol(seeed=1)"), HasSubstr("2 runs of each contender"),
+                              HasSubstr("sobol(seeed=1), 2 of them, first on bbob/f01/d2/i6, seed 1: unknown")));
+}
+
+// Of a disk without room: files of more than a kilobyte find none.
+TEST_F(Bench, AFullDiskIsNamedRunByRun) {
+  Program program({"bash", "-c",
+                   fmt::format("trap '' XFSZ; ulimit -f 1; {}/qalam bench run bbob/f01/d2/i6 -a random --seeds 2 "
+                               "--budget 100 --out r",
+                               QALAM_BUILD_DIR)},
+                  {.folder = folder_});
+  const Finished done = program.Wait();
+  EXPECT_THAT(done.out, AllOf(HasSubstr("failed: random on bbob/f01/d2/i6, seed 1: "), HasSubstr("File too large"),
+                              HasSubstr("seed 2: "), HasSubstr("nothing to compare")));
+  EXPECT_EQ(done.code, 1);
+}
+
+TEST_F(Bench, KilledAndResumedItGivesTheSameBytes) {
+  const std::vector<std::string> words = {"bench",    "run", "bbob/f08/d5/i6", "-a", "random,sobol", "--seeds", "200",
+                                          "--budget", "100", "--out",          "r"};
+  {
+    const auto program = Start(words);
+    for (int i = 0; i < 2'000 && !Exists("r/runs/bbob~f08~d5~i6/sobol/s9.csv"); ++i) usleep(5'000);
+    program->Signal(SIGKILL);
+    (void)program->Wait();
+  }
+  EXPECT_EQ(Qalam(words).code, 0);
+  std::vector<std::string> whole = words;
+  whole.back() = "w";
+  EXPECT_EQ(Qalam(whole).code, 0);
+  int compared = 0;
+  for (const std::string algorithm : {"random", "sobol"}) {
+    for (int seed = 1; seed <= 200; ++seed, ++compared) {
+      const std::string run = fmt::format("/runs/bbob~f08~d5~i6/{}/s{}.csv", algorithm, seed);
+      EXPECT_EQ(Read("r" + run), Read("w" + run)) << run;
+      EXPECT_EQ(Lines("r" + run), 101);
+    }
+  }
+  EXPECT_EQ(compared, 400);
+}
+
+TEST_F(Bench, CtrlCPausesAndTheSameCommandGoesOn) {
+  const std::vector<std::string> words = {"bench",    "run", "bbob/f08/d5/i6", "-a", "random", "--seeds", "5000",
+                                          "--budget", "200", "--out",          "r"};
+  const auto program = Start(words);
+  for (int i = 0; i < 2'000 && !Exists("r/runs/bbob~f08~d5~i6/random/s3.csv"); ++i) usleep(5'000);
+  program->Signal(SIGINT);
+  const Finished paused = program->Wait();
+  EXPECT_EQ(paused.code, 130) << paused.out;
+  EXPECT_THAT(paused.out, HasSubstr("the same command goes on"));
+  EXPECT_FALSE(Exists("r/summary.json"));
+}
+
+}  // namespace
+}  // namespace qalam
