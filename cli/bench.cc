@@ -17,6 +17,7 @@
 #include "bench/roster.h"
 #include "bench/suites.h"
 #include "bench/summary.h"
+#include "cli/input.h"
 #include "cli/lookup.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -34,7 +35,8 @@ struct BenchOptions {
   std::string suite;  // list
   std::optional<int> seeds, budget, workers, common_start, jobs;
   bool untold = false, tuning = false;
-  std::string out, home;
+  std::optional<int> timeout;  // seconds
+  std::string out, home, config;
 };
 
 // The folder bench/ of the sources, with the tables: here, or that of the build that the program stands in.
@@ -74,7 +76,14 @@ int ListVerb(const BenchOptions& options) {
   }
   Table algorithms({"ALGORITHM", "WHAT IT IS"});
   for (const AlgorithmInfo& info : Algorithms()) algorithms.Row({std::string(info.name), std::string(info.summary)});
-  Print(suites.Text() + "\n" + algorithms.Text());
+  Table peers({"PEER", "WHAT IT IS", "HERE"});
+  if (const auto known = bench::Peers::List(HomeOf(options)); known.ok()) {
+    for (const bench::PeerInfo& peer : *known) {
+      const std::string why = bench::Peers::WhyNot(peer);
+      peers.Row({peer.name, peer.summary + (peer.slow ? " (slow)" : ""), why.empty() ? "yes" : Printable(why)});
+    }
+  }
+  Print(suites.Text() + "\n" + algorithms.Text() + (peers.empty() ? "" : "\n" + peers.Text()));
   return kDone;
 }
 
@@ -112,7 +121,8 @@ int ReportVerb(const BenchOptions& options) {
 // Runs while it shows how far it is: a line that is drawn again on a terminal, else one now and then.
 class Runner {
  public:
-  Runner(const bench::CampaignOptions& campaign) : campaign_(campaign), output_(STDOUT_FILENO), loop_(clock_) {}
+  Runner(const bench::CampaignOptions& campaign, std::atomic<bool>* interrupted)
+      : campaign_(campaign), interrupted_(*interrupted), output_(STDOUT_FILENO), loop_(clock_) {}
 
   // The exit code.
   int Go() {
@@ -162,17 +172,25 @@ class Runner {
   }
 
   const bench::CampaignOptions& campaign_;
+  std::atomic<bool>& interrupted_;
   const SystemClock clock_;
   const bool redraw_ = CanRedraw(STDOUT_FILENO);
   const Duration began_ = clock_.Monotonic();
   Duration told_ = began_;
   Output output_;
   EventLoop loop_;
-  std::atomic<bool> interrupted_ = false;
   bench::Progress last_;
 };
 
-Result<bench::Manifest> ManifestOf(const BenchOptions& options) {
+Result<std::map<std::string, ServiceSpec>> ReadPlugins(const std::string& config) {
+  if (config.empty()) return std::map<std::string, ServiceSpec>();
+  Input input;
+  Services services = ReadConfigFile(config, &input);
+  if (!input.ok()) return InvalidArgument("{}", input.Render());
+  return std::move(services.suggestions);
+}
+
+Result<bench::Manifest> ManifestOf(const BenchOptions& options, const bench::Roster& roster) {
   bench::Manifest manifest;
   const auto found = bench::ReadManifest(options.out);
   if (found.ok()) {
@@ -207,7 +225,7 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options) {
   }
   for (const std::string& list : algorithms) {
     for (const std::string& name : bench::SplitNames(list)) {
-      QALAM_TRY(bench::ContenderSpec spec, bench::ParseContender(name));
+      QALAM_TRY(bench::ContenderSpec spec, roster.Parse(name));
       more.contenders.push_back(std::move(spec));
     }
   }
@@ -216,14 +234,30 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options) {
 }
 
 int RunVerb(const BenchOptions& options) {
+  std::atomic<bool> interrupted = false;
+  bench::RosterOptions known;
+  known.home = HomeOf(options);
+  known.logs = options.out + "/logs";
+  known.timeout = std::chrono::seconds(options.timeout.value_or(300));
+  known.interrupted = [&interrupted] { return interrupted.load(); };
+  const auto before = bench::ReadManifest(options.out);
+  known.workers = options.workers.value_or(before.ok() ? before->setup.workers : 1);
+  auto services = ReadPlugins(options.config);
+  if (!services.ok()) return Complain(services.status());
+  known.services = *std::move(services);
+  bench::Roster roster(std::move(known));
+
   bench::CampaignOptions campaign;
-  auto manifest = ManifestOf(options);
+  auto manifest = ManifestOf(options, roster);
   if (!manifest.ok()) return Complain(manifest.status());
   campaign.manifest = *std::move(manifest);
+  campaign.make = [&roster](const auto& spec, const bench::Problem& problem, std::uint64_t seed, const auto& budget) {
+    return roster.Make(spec, problem, seed, budget);
+  };
   campaign.jobs = options.jobs.value_or(1);
   campaign.data = DataOf(options);
   campaign.out = options.out;
-  if (const int code = Runner(campaign).Go(); code != kDone) return code;
+  if (const int code = Runner(campaign, &interrupted).Go(); code != kDone) return code;
   Print("\n");
   return Report({options.out}, options.out, campaign.data);
 }
@@ -252,7 +286,8 @@ Verb MakeBenchVerb() {
 
   Verb run{"run", "run a suite, or go on with what was interrupted, and report"};
   run.Option("SUITE", &o->suites, "suites or problems (default: quick, or what DIR has)");
-  run.Option("-a,--algorithms", &o->algorithms, "NAME or NAME(SETTING=VALUE,...), separated by commas").Type("NAMES");
+  run.Option("-a,--algorithms", &o->algorithms, "NAME, NAME(SETTING=VALUE,...) or NAME@HOST:PORT, separated by commas")
+      .Type("NAMES");
   run.Option("--seeds", &o->seeds, "runs of each algorithm on each problem (default: 10)").AtLeast(1).Type("N");
   run.Option("--budget", &o->budget, "trials of a run (default: 100)").AtLeast(1).Type("N");
   run.Option("--workers", &o->workers, "trials at once, of unequal simulated durations (default: 1)")
@@ -263,6 +298,8 @@ Verb MakeBenchVerb() {
       .Type("N");
   run.Option("--untold", &o->untold, "nobody is told the budget");
   run.Option("--tuning", &o->tuning, "the problems that constants may be tuned on, not those that prove");
+  run.Option("--config", &o->config, "a KatibConfig: plugins by algorithm (docs/plugins.md)").Type("FILE");
+  run.Option("--timeout", &o->timeout, "of one answer of a peer or service (default: 300)").AtLeast(1).Type("SECONDS");
   run.Option("-j,--jobs", &o->jobs, "runs at once (default: 1)").AtLeast(1).Type("N");
   run.Option("--out", &o->out, "folder of the results").Type("DIR");
   home(&run);

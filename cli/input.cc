@@ -312,6 +312,12 @@ Input ReadCommand(const ShortForm& form, const std::string& command_line, const 
   return input;
 }
 
+Services ReadConfigFile(const std::string& config, Input* input) {
+  InputOptions options;
+  options.config = config;
+  return ReadServices(options, "", input);
+}
+
 void Recall(StoreReader& reader, Input* input) {
   for (Request& request : input->requests) {
     ExperimentSpec& spec = request.spec;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/services.h"
 #include "core/diagnostic.h"
 #include "core/run.h"
 #include "experiment/fields.h"
@@ -63,6 +64,9 @@ struct InputOptions {
 
 Input ReadFiles(const InputOptions& options);
 Input ReadCommand(const ShortForm& form, const std::string& command_line, const InputOptions& options);
+
+// The services that a KatibConfig names. What is wrong with it is in `input`.
+Services ReadConfigFile(const std::string& config, Input* input);
 
 // What the database remembers of experiments of these names goes into their specs; a request that contradicts it
 // becomes a fault.
