@@ -109,6 +109,53 @@ TEST_F(Bench, KilledAndResumedItGivesTheSameBytes) {
   EXPECT_EQ(compared, 400);
 }
 
+// A suggestion service in Python, as a user of Katib writes one, beside ours.
+TEST_F(Bench, AServiceOfSomebodyElseIsTriedByItsAddress) {
+  Program service({QALAM_PYTHON, "python_service.py"},
+                  {.folder = QALAM_SOURCE_DIR "/tests/suggest", .hold_input = true});
+  ASSERT_TRUE(service.WaitFor("\n"));
+  const std::string at = "@127.0.0.1:" + service.out().substr(0, service.out().find('\n'));
+  const std::vector<std::string> words = {"bench",
+                                          "run",
+                                          "bbob/f01/d2/i6",
+                                          "classic/branin/s6",
+                                          "-a",
+                                          "random,hill" + at + ",hill(steep=1)" + at,
+                                          "--seeds",
+                                          "2",
+                                          "--budget",
+                                          "25"};
+  std::vector<std::string> again = words;
+  const Finished done = Qalam(words);
+  EXPECT_EQ(done.code, 0) << done.err << done.out;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("4 runs of each contender"), HasSubstr("\nhill" + at + " "),
+                              HasSubstr("unknown setting steep for algorithm hill")));
+  EXPECT_EQ(Lines("qalam-bench/runs/bbob~f01~d2~i6/hill" + at + "/s2.csv"), 26);
+  again.insert(again.end(), {"--out", "again", "--workers", "4"});
+  EXPECT_EQ(Qalam(again).code, 0) << "and with several trials at work";
+  EXPECT_EQ(Lines("again/runs/bbob~f01~d2~i6/hill" + at + "/s2.csv"), 26);
+}
+
+TEST_F(Bench, APluginIsStartedForEachRunAndEndsWithIt) {
+  Write("run.sh", "cd \"$1\" && exec \"$2\" suggest --listen 127.0.0.1:$3\n");
+  Write("katib-config.yaml", fmt::format(R"(apiVersion: config.kubeflow.org/v1beta1
+kind: KatibConfig
+runtime:
+  suggestions:
+  - algorithmName: sobol
+    command: ["sh", "run.sh", "{}", "{}/qalam", "{{port}}"]
+  - algorithmName: nobody
+    command: ["sh", "-c", "echo no luck; exit 3"]
+)",
+                                         folder_, QALAM_BUILD_DIR));
+  const Finished done = Qalam({"bench", "run", "bbob/f01/d2/i6", "-a", "random,sobol,nobody", "--seeds", "1",
+                               "--budget", "25", "--config", "katib-config.yaml"});
+  EXPECT_EQ(done.code, 0) << done.err << done.out;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("1 runs of each contender"), HasSubstr("\nsobol "),
+                              HasSubstr("left out: nobody"), HasSubstr("no luck")));
+  EXPECT_EQ(Lines("qalam-bench/runs/bbob~f01~d2~i6/sobol/s1.csv"), 26);
+}
+
 TEST_F(Bench, CtrlCPausesAndTheSameCommandGoesOn) {
   const std::vector<std::string> words = {"bench",    "run", "bbob/f08/d5/i6", "-a", "random", "--seeds", "5000",
                                           "--budget", "200", "--out",          "r"};
