@@ -45,7 +45,8 @@ std::string Variable(const std::string& name) {
 Result<std::string> Show(const Experiment& experiment, const ExperimentSpec& spec, const Trial& trial,
                          const std::string& output) {
   const std::string metric = spec.objective.metric_name;
-  const std::string value = StrategyValue(spec.objective, metric, *trial.observation);
+  const std::string words = ObjectiveWords(spec.objective, *trial.observation);
+  const std::string value = words.empty() ? StrategyValue(spec.objective, metric, *trial.observation) : words;
   std::string out;
   if (output == "flags") {
     for (const Assignment& a : trial.assignments) {
@@ -75,7 +76,8 @@ Result<std::string> Show(const Experiment& experiment, const ExperimentSpec& spe
   Node& objective = document.Set("objective", Node::Map());
   objective.Set("type", Node::String(spec.objective.type == ObjectiveType::kMinimize ? "minimize" : "maximize"));
   objective.Set("metric", Node::String(metric));
-  objective.Set("value", Node::Float(ObjectiveValue(spec.objective, *trial.observation).value_or(0)));
+  const std::optional<double> number = ObjectiveValue(spec.objective, *trial.observation);
+  objective.Set("value", number ? Node::Float(*number) : Node::String(words));
   Node& parameters = document.Set("parameters", Node::Map());
   for (const Assignment& a : trial.assignments) {
     const auto parameter = std::ranges::find(spec.parameters, a.name, &ParameterSpec::name);
@@ -88,7 +90,7 @@ Result<std::string> Best(StoreReader& reader, const BestOptions& options) {
   QALAM_TRY(const Experiment experiment, LookUpExperiment(reader, options.namespace_name, options.experiment));
   QALAM_TRY(const ExperimentSpec spec, ReadStored(experiment));
   QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(experiment.best_trial));
-  if (!trial || !trial->observation || !ObjectiveValue(spec.objective, *trial->observation)) {
+  if (!trial || !trial->observation) {
     return Error(Code::kNotFound, "experiment '{}' has no best trial: none has reported '{}'", experiment.name,
                  spec.objective.metric_name);
   }

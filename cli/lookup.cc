@@ -96,7 +96,9 @@ std::string StatusWord(const Experiment& experiment) {
 std::string ObjectiveText(const ObjectiveSpec& objective, const Trial& trial) {
   if (!trial.observation) return "-";
   const auto value = ObjectiveValue(objective, *trial.observation);
-  return value ? ShortNumber(*value) : "-";
+  if (value) return ShortNumber(*value);
+  const std::string words = ObjectiveWords(objective, *trial.observation);
+  return words.empty() ? "-" : ShortValue(words);
 }
 
 }  // namespace qalam

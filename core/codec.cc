@@ -284,6 +284,14 @@ Result<double> ParameterCodec::Encode(const Parameter& p, std::string_view text)
   return std::clamp(UnitOfLine(LineOf(p, value - p.min)), 0x1p-1022, 1 - 0x1p-53);
 }
 
+void ParameterCodec::MoveToStep(const Parameter& p, std::string* text) const {
+  if (p.levels < 2 || !IsNumeric(p.type) || CheckLevel(p, *text).ok()) return;
+  const Result<double> value = CheckNumber(p, *text);
+  if (!value.ok() || (p.type == ParameterType::kInt && *value != std::floor(*value))) return;
+  const double steps = std::round((*value - p.min) / *p.step);
+  DecodeLattice(p, std::min(p.levels - 1, static_cast<std::uint64_t>(steps)), text);
+}
+
 Status ParameterCodec::Check(const Parameter& p, std::string_view text) const {
   return p.levels > 0 ? CheckLevel(p, text).status() : CheckNumber(p, text).status();
 }

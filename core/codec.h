@@ -21,6 +21,8 @@ class ParameterCodec {
   void Decode(const Parameter& parameter, double unit, std::string* text) const;
   Result<double> Encode(const Parameter& parameter, std::string_view text) const;
   Status Check(const Parameter& parameter, std::string_view text) const;
+  // A number within the bounds and between two steps becomes the nearer one.
+  void MoveToStep(const Parameter& parameter, std::string* text) const;
   std::uint64_t LevelOf(const Parameter& parameter, double unit) const;
   double UnitOf(const Parameter& parameter, std::uint64_t level) const;
 

@@ -74,6 +74,21 @@ std::optional<double> ObjectiveValue(const ObjectiveSpec& objective, const Obser
   return metric != nullptr ? ParseMetricValue(Counting(objective, *metric)) : std::nullopt;
 }
 
+std::string ObjectiveWords(const ObjectiveSpec& objective, const Observation& observation) {
+  const Metric* metric = observation.Find(objective.metric_name);
+  if (metric == nullptr || ObjectiveValue(objective, observation) || metric->latest == kUnavailable) return "";
+  const std::string_view text = Trim(metric->latest);
+  const auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const std::string_view word =
+      text.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(text, is_word) - text.begin()));
+  const bool opens = std::string_view("[({").find(text.front()) != std::string_view::npos;
+  const auto is = [&](std::string_view name) {
+    return std::ranges::equal(word, name, {}, [](char c) { return static_cast<char>(c | 0x20); });
+  };
+  return opens || (!word.empty() && !is("nan") && !is("inf") && !is("infinity") && !is("none")) ? std::string(text)
+                                                                                                : "";
+}
+
 std::string StrategyValue(const ObjectiveSpec& objective, const std::string& name, const Observation& observation) {
   const Metric* metric = observation.Find(name);
   if (metric == nullptr) return std::string(kUnavailable);

@@ -229,6 +229,13 @@ Status SearchSpace::Check(const Assignments& assignments) const {
   return OkStatus();
 }
 
+void SearchSpace::MoveToSteps(Assignments* assignments) const {
+  for (std::size_t i = 0; i < assignments->size(); ++i) {
+    const Result<std::size_t> at = Find((*assignments)[i], i);
+    if (at.ok()) (*codecs_)[*at].MoveToStep(parameters_[*at], &(*assignments)[i].value);
+  }
+}
+
 std::uint64_t SearchSpace::LevelOf(Eigen::Index parameter, double unit) const {
   const auto i = static_cast<std::size_t>(parameter);
   QALAM_CHECK(i < parameters_.size() && parameters_[i].levels > 0, "a finite parameter has levels");

@@ -75,6 +75,10 @@ class SearchSpace {
   // As Encode, but without building the point: is this legal to launch?
   Status Check(const Assignments& assignments) const;
 
+  // Moves numbers that lie between two steps to the nearer one, as other people's algorithms leave it to us. All else,
+  // legal or not, stays as it is.
+  void MoveToSteps(Assignments* assignments) const;
+
   // Finite kinds: level of a coordinate, and the coordinate in the middle of a level.
   std::uint64_t LevelOf(Eigen::Index parameter, double unit) const;
   double UnitOf(Eigen::Index parameter, std::uint64_t level) const;

@@ -18,6 +18,12 @@ constexpr int kStopsNotAskedFor = 3;  // a run that somebody else keeps stopping
 // That a trial runs, and what it prints, may wait a little for company; that it ended may not.
 constexpr Duration kProgressWindow = std::chrono::milliseconds(20);
 
+// A search for an architecture may find words.
+bool HasObjective(const ExperimentSpec& spec, const Observation& observation) {
+  return ObjectiveValue(spec.objective, observation) ||
+         (spec.nas_config && !ObjectiveWords(spec.objective, observation).empty());
+}
+
 }  // namespace
 
 Work* ControllerImpl::WorkOf(const RunId& run, Trial** trial, LiveRun** live) {
@@ -208,7 +214,7 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
   switch (end.state) {
     case StepState::kSucceeded: {
       trial->observation = live->observation;
-      if (ObjectiveValue(work->spec->objective, live->observation)) {
+      if (HasObjective(*work->spec, live->observation)) {
         Finish(*work, *trial, TrialState::kSucceeded, "TrialSucceeded", "Trial has succeeded");
         break;
       }
@@ -304,12 +310,14 @@ void ControllerImpl::SetState(Work& work, Trial& trial, TrialState state) {
 void ControllerImpl::ConsiderBest(Work& work, const Trial& trial) {
   if (trial.state != TrialState::kSucceeded && trial.state != TrialState::kEarlyStopped) return;
   if (!trial.observation) return;
+  if (!HasObjective(*work.spec, *trial.observation)) return;
   const std::optional<double> value = ObjectiveValue(work.spec->objective, *trial.observation);
-  if (!value) return;
   if (const Trial* best = work.trials->Find(work.record.best_trial)) {
     const std::optional<double> held = ObjectiveValue(work.spec->objective, *best->observation);
+    // Words have no order: the last proposed is the one that has learned most, and a number is better than words.
+    if (!value && (held || best->ordinal > trial.ordinal)) return;
     // Of equals the first proposed: the order in which they ended is chance.
-    if (held && !IsBetter(work.spec->objective.type, *value, *held) &&
+    if (value && held && !IsBetter(work.spec->objective.type, *value, *held) &&
         (*value != *held || best->ordinal < trial.ordinal))
       return;
   }

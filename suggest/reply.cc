@@ -69,6 +69,7 @@ Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAs
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (out[i].name.empty()) return InvalidArgument("parameter '{}' has no value", parameters[i].name);
   }
+  space.MoveToSteps(&out);
   QALAM_RETURN_IF_ERROR(space.Check(out));
   return out;
 }

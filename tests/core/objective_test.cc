@@ -133,6 +133,16 @@ TEST(Fold, KeepsSmallestLargestAndLatestAsPrinted) {
   EXPECT_EQ(o.Find("accuracy")->latest, "unavailable");
 }
 
+TEST(ObjectiveWords, AreWhatASearchForAnArchitectureFindsAndNoNumberThatWentWrong) {
+  for (const std::string text : {"Genotype(normal=[('skip', 0)])", "[[1], [2, 0]]", "{'a': 1}", "resnet-50"})
+    EXPECT_EQ(ObjectiveWords(Loss(), Folded(Loss(), {text})), text);
+  for (const std::string text :
+       {"0.5", "nan", "-nan", "NaN(3)", "inf", "-Infinity", "1e400", "0x1p3", "0,5", "None", "", " "})
+    EXPECT_EQ(ObjectiveWords(Loss(), Folded(Loss(), {text})), "") << text;
+  EXPECT_EQ(ObjectiveWords(Loss(), Folded(Loss(), {"0.5", "diverged"})), "") << "there is a number";
+  EXPECT_EQ(ObjectiveWords(Loss(), EmptyObservation(Loss())), "");
+}
+
 TEST(Fold, IgnoresMetricsThatNobodyAskedFor) {
   Observation o = EmptyObservation(Loss());
   Fold("epoch", "7", &o);

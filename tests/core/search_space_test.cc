@@ -241,6 +241,23 @@ TEST(SearchSpace, ContinuousDistributionsHaveTheirQuantiles) {
   EXPECT_NEAR(Number(DecodeOne(Make({Real("-3", "3", "", Distribution::kNormal)}), unit)), 1, 1e-10);
 }
 
+TEST(SearchSpace, ANumberBetweenTwoStepsMovesToTheNearerOneAndAllElseStays) {
+  const SearchSpace space =
+      Make({Named("i", Int("1", "9", "4")), Named("r", Real("0.1", "1", "0.25")), Named("u", Real("0", "1")),
+            Named("c", List(ParameterType::kCategorical, {"0.5", "1"}))});
+  const auto moved = [&](Assignments a) {
+    space.MoveToSteps(&a);
+    return a;
+  };
+  EXPECT_EQ(moved({{"r", "0.21"}, {"i", "4"}, {"u", "0.123"}, {"c", "0.5"}}),
+            (Assignments{{"r", "0.1"}, {"i", "5"}, {"u", "0.123"}, {"c", "0.5"}}));
+  EXPECT_EQ(moved({{"r", "1"}, {"i", "8"}}), (Assignments{{"r", "0.85"}, {"i", "9"}})) << "the last step is below max";
+  const Assignments others = {{"r", "0.35000000000000003"}, {"i", "5"}, {"u", "2"}, {"c", "0.50"}};
+  EXPECT_EQ(moved(others), others) << "what is on a step keeps its digits";
+  const Assignments illegal = {{"r", "1.1"}, {"i", "2.5"}, {"x", "1"}, {"u", "nan"}};
+  EXPECT_EQ(moved(illegal), illegal);
+}
+
 TEST(SearchSpace, NumbersAreComparedByValueAndCategoriesByText) {
   const SearchSpace space =
       Make({Named("d", List(ParameterType::kDiscrete, {"0.5", "2"})), Named("i", Int("1", "9")),

@@ -181,6 +181,22 @@ TEST_F(HostileTest, NoIllegalSuggestionComesThrough) {
   }
 }
 
+// Katib's scikit-optimize service, and its pbt, know no steps.
+TEST_F(HostileTest, ANumberBetweenTwoStepsIsTakenAsTheNearerOne) {
+  ParameterSpec stepped = Real("lr", "0.0001", "0.02");
+  stepped.feasible.step = "0.0001";
+  service_ = std::make_unique<ToldService>([](const auto&, wire::GetSuggestionsReply* out) {
+    AddSuggestion(out, {{"lr", "0.00734"}, {"layers", "3"}});
+    return grpc::Status::OK;
+  });
+  client_ = MakeRemoteClient(loop_.loop(), service_->address(), {});
+  const Result<SuggestionReply> reply =
+      loop_.Ask(*client_, Request(Spec("foreign", {stepped, Integer("layers", "1", "8")}), "u", trials_, 1));
+  ASSERT_TRUE(reply.ok()) << reply.status().ToString();
+  ASSERT_EQ(reply->suggestions.size(), 1u);
+  EXPECT_EQ(reply->suggestions[0].assignments, (Assignments{{"lr", "0.0073"}, {"layers", "3"}}));
+}
+
 TEST_F(HostileTest, EachParameterIsThereExactlyOnce) {
   EXPECT_EQ(Rejected({kLegal[0], kLegal[1]}), "parameter 'solver' has no value");
   EXPECT_EQ(Rejected({}), "parameter 'lr' has no value");
