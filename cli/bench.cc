@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -12,8 +13,10 @@
 
 #include "algorithms/suggester.h"
 #include "bench/campaign.h"
+#include "bench/check.h"
 #include "bench/curves.h"
 #include "bench/files.h"
+#include "bench/report.h"
 #include "bench/roster.h"
 #include "bench/suites.h"
 #include "bench/summary.h"
@@ -34,7 +37,7 @@ struct BenchOptions {
   std::vector<std::string> suites, algorithms, paths;
   std::string suite;  // list
   std::optional<int> seeds, budget, workers, common_start, jobs;
-  bool untold = false, tuning = false;
+  bool untold = false, tuning = false, update = false;
   std::optional<int> timeout;  // seconds
   std::string out, home, config;
 };
@@ -90,6 +93,7 @@ int ListVerb(const BenchOptions& options) {
 // Writes what the report consists of into `folder`.
 Status WriteReport(const bench::Curves& curves, const bench::Summary& summary, const std::string& folder) {
   QALAM_RETURN_IF_ERROR(bench::WriteWhole(folder + "/summary.json", bench::SummaryJson(summary)));
+  QALAM_RETURN_IF_ERROR(bench::WriteWhole(folder + "/report.html", bench::ReportHtml(summary)));
   return bench::PackCurves(curves, folder + "/curves.csv.gz");
 }
 
@@ -106,7 +110,7 @@ int Report(const std::vector<std::string>& paths, const std::string& folder, con
   Print(bench::SummaryText(summary));
   const Status written = WriteReport(*curves, summary, folder);
   if (!written.ok()) return Complain(written);
-  Print(fmt::format("\nwrote {0}/summary.json and {0}/curves.csv.gz\n", folder));
+  Print(fmt::format("\nwrote {0}/report.html, {0}/summary.json and {0}/curves.csv.gz\n", folder));
   return summary.runs > 0 ? kDone : kExperimentFailed;
 }
 
@@ -262,6 +266,63 @@ int RunVerb(const BenchOptions& options) {
   return Report({options.out}, options.out, campaign.data);
 }
 
+// A folder that goes when it is needed no more.
+struct Scratch {
+  std::string path = (fs::temp_directory_path() / "qalam-bench-XXXXXX").string();
+  Scratch() {
+    if (mkdtemp(path.data()) == nullptr) path.clear();
+  }
+  ~Scratch() {
+    std::error_code error;
+    if (!path.empty()) fs::remove_all(path, error);
+  }
+};
+
+// Runs the gate's problems and compares each algorithm with what it could when `file` was written.
+int CheckVerb(const BenchOptions& options) {
+  const std::string file = options.paths.empty() ? HomeOf(options) + "/baseline/gate.csv.gz" : options.paths.front();
+  const Scratch scratch;
+  if (scratch.path.empty()) return Complain(Error(Code::kUnavailable, "no temporary folder can be made"));
+  bench::CampaignOptions campaign;
+  campaign.manifest = bench::GateManifest();
+  campaign.jobs = options.jobs.value_or(1);
+  campaign.data = DataOf(options);
+  campaign.out = scratch.path;
+  std::atomic<bool> interrupted = false;
+  if (const int code = Runner(campaign, &interrupted).Go(); code != kDone) return code;
+  const auto now = bench::ReadCurves(scratch.path, campaign.data);
+  if (!now.ok()) return Complain(now.status());
+  if (options.update) {
+    const Status written = bench::PackCurves(*now, file);
+    if (!written.ok()) return Complain(written);
+    Print(fmt::format("wrote {}\n", file));
+    return kDone;
+  }
+  const auto stored = bench::ReadCurves(file, campaign.data);
+  if (!stored.ok()) return Complain(stored.status());
+  if (stored->setup != now->setup) return Complain(Error(Code::kFailedPrecondition, "{} is of another gate", file));
+  Table table({"ALGORITHM", "REGRET BEFORE", "NOW", "RANKS LOST", "95 %", "VERDICT"});
+  bool worse = false;
+  for (const bench::Verdict& verdict : bench::CompareWithStored(*stored, *now)) {
+    worse = worse || verdict.worse;
+    const bench::Interval& lost = verdict.rank_difference;
+    const bool compared = verdict.why_not.empty();
+    table.Row({verdict.contender, compared ? fmt::format("{:.3g}", std::pow(10, verdict.before)) : "-",
+               compared ? fmt::format("{:.3g}", std::pow(10, verdict.now)) : "-",
+               compared ? fmt::format("{:.2f}", lost.estimate) : "-",
+               compared ? fmt::format("[{:.2f}, {:.2f}]", lost.low, lost.high) : "-",
+               !compared       ? "failed: " + verdict.why_not
+               : verdict.worse ? "worse"
+                               : "ok"});
+  }
+  for (const std::string& name : now->contenders) {
+    if (std::find(stored->contenders.begin(), stored->contenders.end(), name) == stored->contenders.end())
+      table.Row({name, "-", "-", "-", "-", "new: --update stores it"});
+  }
+  Print(table.Text());
+  return worse ? kExperimentFailed : kDone;
+}
+
 }  // namespace
 
 Verb MakeBenchVerb() {
@@ -314,8 +375,15 @@ Verb MakeBenchVerb() {
     return ReportVerb(options);
   };
 
-  verb.verbs = {std::move(list), std::move(run), std::move(report)};
-  verb.check = [](const Invocation&) { return "say what to do: list, run or report (qalam bench --help)"; };
+  Verb check{"check", "whether an algorithm has become worse than it was: the gate of CI"};
+  check.Option("FILE", &o->paths, "what they could (default: baseline/gate.csv.gz of the sources)");
+  check.Option("--update", &o->update, "store what they can now");
+  check.Option("-j,--jobs", &o->jobs, "runs at once (default: 1)").AtLeast(1).Type("N");
+  home(&check);
+  check.run = [o](const Invocation&) { return CheckVerb(*o); };
+
+  verb.verbs = {std::move(list), std::move(run), std::move(report), std::move(check)};
+  verb.check = [](const Invocation&) { return "say what to do: list, run, report or check (qalam bench --help)"; };
   verb.run = [](const Invocation&) { return kBadInput; };
   return verb;
 }

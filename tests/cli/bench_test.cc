@@ -30,7 +30,9 @@ TEST_F(Bench, RunsReportsAndGoesOn) {
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.out, AllOf(HasSubstr("12/12 runs in"), HasSubstr("2 problems, 6 runs of each contender, 30 trials"),
                               HasSubstr("after 25 trials\nCONTENDER"), HasSubstr("after 30 trials"),
-                              HasSubstr("wrote r/summary.json")));
+                              HasSubstr("wrote r/report.html, r/summary.json")));
+  EXPECT_THAT(Read("r/report.html"), AllOf(HasSubstr("<h2>After 30 trials</h2>"), HasSubstr("bbob d2"),
+                                           HasSubstr("No run failed."), HasSubstr("classic/branin/s6")));
   EXPECT_EQ(Lines("r/runs/bbob~f01~d2~i6/sobol/s3.csv"), 31);
   EXPECT_THAT(Read("r/summary.json"), HasSubstr("\"meanRank\""));
 
@@ -53,7 +55,7 @@ TEST_F(Bench, FaultsOfTheCommandLineAreTold) {
     const Finished done = Qalam(words);
     return fmt::format("{}: {}", done.code, done.err);
   };
-  EXPECT_THAT(fault({"bench"}), AllOf(HasSubstr("2: "), HasSubstr("list, run or report")));
+  EXPECT_THAT(fault({"bench"}), AllOf(HasSubstr("2: "), HasSubstr("list, run, report or check")));
   EXPECT_THAT(fault({"bench", "run", "quik"}), AllOf(HasSubstr("3: "), HasSubstr("did you mean 'quick'?")));
   EXPECT_THAT(fault({"bench", "run", "-a", "sobl"}), HasSubstr("did you mean 'sobol'?"));
   EXPECT_THAT(fault({"bench", "run", "-a", "sobol(x"}), HasSubstr("parenthesis"));
