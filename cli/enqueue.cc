@@ -10,7 +10,7 @@ struct EnqueueOptions : ControlOptions {
   std::optional<int> count;
 };
 
-Status Enqueue(EnqueueOptions options) {
+Status Enqueue(const EnqueueOptions& options) {
   Node assignments = Node::Sequence();
   std::vector<std::string> words;
   for (const std::string& word : options.target) {

@@ -153,13 +153,13 @@ class EarlyStopping final : public EarlyStoppingPlugin {
 
 }  // namespace
 
-std::unique_ptr<SuggestionPlugin> MakeSuggestionPlugin(EventLoop& loop, const std::string& algorithm, ServiceSpec spec,
-                                                       const std::string& log) {
+std::unique_ptr<SuggestionPlugin> MakeSuggestionPlugin(EventLoop& loop, const std::string& algorithm,
+                                                       const ServiceSpec& spec, const std::string& log) {
   return std::make_unique<Suggestions>(loop, algorithm, spec, log);
 }
 
 std::unique_ptr<EarlyStoppingPlugin> MakeEarlyStoppingPlugin(EventLoop& loop, const std::string& algorithm,
-                                                             ServiceSpec spec, const std::string& log) {
+                                                             const ServiceSpec& spec, const std::string& log) {
   return std::make_unique<EarlyStopping>(loop, algorithm, spec, log);
 }
 

@@ -69,9 +69,9 @@ class PluginLife {
 };
 struct SuggestionPlugin : SuggestionClient, PluginLife {};
 struct EarlyStoppingPlugin : EarlyStoppingClient, PluginLife {};
-std::unique_ptr<SuggestionPlugin> MakeSuggestionPlugin(EventLoop& loop, const std::string& algorithm, ServiceSpec spec,
-                                                       const std::string& log);
+std::unique_ptr<SuggestionPlugin> MakeSuggestionPlugin(EventLoop& loop, const std::string& algorithm,
+                                                       const ServiceSpec& spec, const std::string& log);
 std::unique_ptr<EarlyStoppingPlugin> MakeEarlyStoppingPlugin(EventLoop& loop, const std::string& algorithm,
-                                                             ServiceSpec spec, const std::string& log);
+                                                             const ServiceSpec& spec, const std::string& log);
 
 }  // namespace qalam

@@ -130,11 +130,12 @@ class Bench:
         self.figures = {}
         self.rows = []
         os.makedirs(self.out, exist_ok=True)
-        self.work = os.path.join(self.out, "work")
+        self.work = os.path.join(os.path.realpath(args.work or self.out), "work")
         self.folders = 0
         if os.path.exists(self.work):
             shutil.rmtree(self.work)
-            time.sleep(6)  # ext4 makes files slowly beside inodes that were freed within five seconds
+            self.say("an earlier run's files were removed: an ext4 without a journal makes files slowly beside inodes that "
+                     "were freed in the last five minutes; wait, or name another file system with --work")
         # Shims outlive the controller and would go to init: here they come to us, so that we can count and end them.
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
@@ -345,6 +346,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--out", default="build/bench")
+    parser.add_argument("--work", help="where the experiments lie while they run; OUT unless said: the disk to measure")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small counts: to see that it works, not to quote")
     parts = ["program", "start", "rates", "memory", "long"]

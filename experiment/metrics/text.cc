@@ -16,15 +16,28 @@ namespace qalam {
 namespace {
 
 constexpr std::string_view kNumber = R"(([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?))";
-const std::string& DefaultFilter() {
-  static const std::string filter = fmt::format(R"(([\w|-]+)\s*=\s*{})", kNumber);
+
+using Filter = std::shared_ptr<const RE2>;
+
+Filter Compile(const std::string& filter) {
+  RE2::Options options;
+  options.set_log_errors(false);
+  return std::make_shared<RE2>(filter, options);
+}
+
+Result<Filter> CompileChecked(const std::string& text) {
+  Filter filter = Compile(text);
+  if (!filter->ok()) return InvalidArgument("filter '{}' does not compile: {}", text, filter->error());
+  if (filter->NumberOfCapturingGroups() < 2) {
+    return InvalidArgument("filter '{}' needs two groups, ( ) around the metric's name and ( ) around its value", text);
+  }
   return filter;
 }
 
-std::unique_ptr<RE2> Compile(const std::string& filter) {
-  RE2::Options options;
-  options.set_log_errors(false);
-  return std::make_unique<RE2>(filter, options);
+// One for all trials: it costs more than to read the few lines of a short one.
+const Filter& DefaultFilter() {
+  static const Filter filter = Compile(fmt::format(R"(([\w|-]+)\s*=\s*{})", kNumber));
+  return filter;
 }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -88,7 +101,7 @@ std::optional<std::int64_t> StepOf(std::string_view line) {
 class TextCollector final : public LineCollector {
  public:
   TextCollector(const MetricsCollectorSpec& spec, const ObjectiveSpec& objective, std::int64_t offset,
-                std::int64_t lines, std::vector<std::unique_ptr<RE2>> filters)
+                std::int64_t lines, std::vector<Filter> filters)
       : LineCollector(spec, objective, offset, lines),
         filters_(std::move(filters)),
         by_default_(spec.filters.empty()) {}
@@ -160,30 +173,22 @@ class TextCollector final : public LineCollector {
     return out + filter + std::string(kWhere);
   }
 
-  std::vector<std::unique_ptr<RE2>> filters_;
+  std::vector<Filter> filters_;
   bool by_default_;
 };
 
 }  // namespace
 
-Status CheckFilter(const std::string& filter) {
-  const std::unique_ptr<RE2> compiled = Compile(filter);
-  if (!compiled->ok()) return InvalidArgument("filter '{}' does not compile: {}", filter, compiled->error());
-  if (compiled->NumberOfCapturingGroups() < 2) {
-    return InvalidArgument("filter '{}' needs two groups, ( ) around the metric's name and ( ) around its value",
-                           filter);
-  }
-  return OkStatus();
-}
+Status CheckFilter(const std::string& filter) { return CompileChecked(filter).status(); }
 
 Result<std::unique_ptr<Collector>> MakeTextCollector(const MetricsCollectorSpec& spec, const ObjectiveSpec& objective,
                                                      std::int64_t offset, std::int64_t lines) {
-  std::vector<std::unique_ptr<RE2>> filters;
-  for (const std::string& filter : spec.filters) {
-    QALAM_RETURN_IF_ERROR(CheckFilter(filter));
-    filters.push_back(Compile(filter));
+  std::vector<Filter> filters;
+  for (const std::string& text : spec.filters) {
+    QALAM_TRY(Filter filter, CompileChecked(text));
+    filters.push_back(std::move(filter));
   }
-  if (filters.empty()) filters.push_back(Compile(DefaultFilter()));
+  if (filters.empty()) filters.push_back(DefaultFilter());
   return std::unique_ptr<Collector>(
       std::make_unique<TextCollector>(spec, objective, offset, lines, std::move(filters)));
 }

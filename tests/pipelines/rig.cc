@@ -55,7 +55,7 @@ std::string Recorder::Output(const RunId& run, int attempt) const {
 
 Status Rig::Start(const RunId& id, const Run& run, const StartOptions& options) {
   seen.in_call = true;
-  const Status status = engine().Start(id, run, options);
+  Status status = engine().Start(id, run, options);
   seen.in_call = false;
   return status;
 }

@@ -20,7 +20,7 @@ namespace {
 class SpawnerTest : public testing::Test {
  protected:
   std::string Prepare(const std::string& name, const std::string& script) {
-    const std::string folder = folder_.path() + "/runs/" + name;
+    std::string folder = folder_.path() + "/runs/" + name;
     CommandFile command;
     command.argv = {"/bin/sh", "-c", script};
     command.cwd = "/";

@@ -40,7 +40,7 @@ class EarlyStopping : public testing::Test {
     ASSERT_TRUE(world.RunUntil([&] { return Ended(world, spec.name); }));
   }
   // One trial that prints these, under these rules.
-  Trial Judge(std::vector<EarlyStoppingRule> rules, const std::vector<std::string>& losses) {
+  Trial Judge(const std::vector<EarlyStoppingRule>& rules, const std::vector<std::string>& losses) {
     world.service = [=](const SuggestionRequest&) { return With(rules); };
     world.behave = [=](const RunId&, int) { return Reports(losses); };
     RunToTheEnd(MakeSpec("a", 1, 1));
