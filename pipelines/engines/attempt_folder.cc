@@ -170,7 +170,8 @@ std::vector<int> ListAttempts(const std::string& root, const RunId& run, const s
 
 Status PrepareAttempt(const std::string& path, const CommandFile& command) {
   QALAM_RETURN_IF_ERROR(MakeFolders(path));
-  QALAM_RETURN_IF_ERROR(MakeFolder(path + '/' + shim::kFilesFolder));
+  const std::string files = path + '/' + shim::kFilesFolder;
+  if (command.cwd.starts_with(files)) QALAM_RETURN_IF_ERROR(MakeFolder(files));
   const std::string output = path + '/' + shim::kOutputFile;
   const Fd fd(open(output.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return SystemFault("cannot write", output);
@@ -253,6 +254,17 @@ std::optional<StepRecord> ReadExit(const std::string& path) {
   record.ended = FromNanoseconds(number("ended_ns").get<std::int64_t>());
   record.cpu_seconds = number("cpu_seconds").get<double>();
   record.max_rss = number("max_rss").get<std::int64_t>();
+  // The record is synced, the log is not: after a power cut the end of it may be missing, and metrics with it.
+  struct stat log {};
+  const std::int64_t printed = number("output_bytes").get<std::int64_t>();
+  const std::int64_t left = stat((path + '/' + shim::kOutputFile).c_str(), &log) == 0 ? log.st_size : 0;
+  if (left < printed) {
+    record.state = StepState::kLost;
+    record.message =
+        fmt::format("{} ({}), but of the {} bytes that it printed only {} are left (the machine went down)",
+                    record.reason == "Completed" ? "it ended well" : "it ended", record.reason, printed, left);
+    record.reason = "Lost";
+  }
   return record;
 }
 

@@ -53,7 +53,8 @@ std::string AttemptPath(const std::string& root, const RunId& run, const std::st
 // Numbers of the attempts that have a folder, in order; none when the run is new.
 std::vector<int> ListAttempts(const std::string& root, const RunId& run, const std::string& step);
 
-// Makes the folder, its files/ and an empty output.log, and puts the command there. May be done again.
+// Makes the folder, an empty output.log, and files/ where the command is to run in it; puts the command there. May be
+// done again.
 Status PrepareAttempt(const std::string& path, const CommandFile& command);
 // The shim removes them when the attempt starts; of one that never did, this does.
 void RemoveSecrets(const std::string& path);
@@ -62,7 +63,8 @@ void RemoveSecrets(const std::string& path);
 std::vector<std::string> ReadCommandGpus(const std::string& path);
 // nullopt: not there, or torn, which means that the command never ran.
 std::optional<StartedRecord> ReadStarted(const std::string& path);
-// How it ended, if it has: state, code, reason, times. Identity (run, step, attempt) is the caller's.
+// How it ended, if it has: state, code, reason, times. Identity (run, step, attempt) is the caller's. Lost: its log is
+// shorter than it was when the record was written.
 std::optional<StepRecord> ReadExit(const std::string& path);
 // The engine's word that there is nothing left of an attempt that has no exit record.
 void WriteLost(const std::string& path, const StepRecord& record);

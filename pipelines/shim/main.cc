@@ -212,6 +212,7 @@ void Record(Attempt* attempt, bool tree_is_gone) {
   exit.cpu_microseconds =
       (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
   exit.max_rss = attempt->max_rss;
+  exit.output = attempt->output.size();
   if (attempt->command.memory > 0 && !attempt->tree.limits_memory()) {
     exit.warning << "no memory cgroup could be made here: the limit was put on the size of each process (RLIMIT_DATA)";
   }

@@ -56,6 +56,11 @@ bool Output::Write() {
   return true;
 }
 
+long long Output::size() const {
+  struct stat status {};
+  return fstat(log_, &status) == 0 ? status.st_size : -1;
+}
+
 void Output::Pump() {
   if (Write() && !closed_ && Read()) (void)Write();
 }

@@ -20,6 +20,8 @@ class Output {
   // Nobody writes any more: moves all that is left, and waits for room if it must. Gives up when the attempt's folder
   // has been removed.
   void Finish();
+  // Bytes of the log, as it is now; -1: it cannot be told.
+  long long size() const;
   bool cut() const { return cut_; }  // the log has reached the limit on a file's size; the rest was thrown away
 
  private:

@@ -144,6 +144,7 @@ void WriteExit(int folder, const Exit& exit) {
   text << ",\"ended_ns\":" << exit.begun.wall + lasted << ",\"cpu_seconds\":";
   PutSeconds(text, exit.cpu_microseconds);
   text << ",\"max_rss\":" << exit.max_rss;
+  if (exit.output >= 0) text << ",\"output_bytes\":" << exit.output;
   if (!exit.warning.view().empty()) {
     text << ",\"warning\":";
     PutString(text, exit.warning.view());

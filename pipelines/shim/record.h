@@ -31,6 +31,7 @@ struct Exit {
   Moment begun, ended;
   long long cpu_microseconds = 0;
   long long max_rss = 0;  // bytes
+  long long output = -1;  // bytes of its log; -1: not known
 };
 // Tries until it is on disk: a full disk only delays it. Gives up when the folder has been removed.
 void WriteExit(int folder, const Exit& exit);

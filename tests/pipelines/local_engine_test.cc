@@ -139,6 +139,23 @@ TEST_F(LocalEngineTest, WhatTheFolderOfAnAttemptMeansDoesNotDependOnNumbersOfPro
   WaitAndReap(innocent);
 }
 
+// As a power cut leaves it: the exit record is synced, what was printed last is not.
+TEST_F(LocalEngineTest, AnEndWhoseLogIsShorterThanItWasIsLostAndTriedAgain) {
+  const qalam::Run run = rig.ShellRun("sleep 0.2; echo loss=1; echo loss=2; exit 0");
+  ASSERT_TRUE(rig.Start("a-1", run).ok());
+  ASSERT_TRUE(rig.RunUntil([&] { return ReadStarted(rig.AttemptFolder("a-1", "main", 1)).has_value(); }));
+  rig.Crash();
+  rig.WaitForExit("a-1", "main", 1);
+  std::filesystem::resize_file(rig.AttemptFolder("a-1", "main", 1) + "/output.log", 7);
+  rig.Restart();
+  ASSERT_TRUE(rig.Start("a-1", run).ok());
+  EXPECT_EQ(rig.Finish("a-1").state, StepState::kSucceeded);
+  EXPECT_EQ(rig.seen.steps.front().state, StepState::kLost);
+  EXPECT_THAT(rig.seen.steps.front().message, testing::HasSubstr("of the 14 bytes that it printed only 7 are left"));
+  EXPECT_EQ(rig.seen.Last("a-1", "main")->attempt, 2);
+  EXPECT_EQ(rig.seen.Output("a-1", 2), "loss=1\nloss=2\n");
+}
+
 TEST_F(LocalEngineTest, AnAttemptWithAFolderThatNeverStartedStartsUnderItsNumber) {
   CommandFile command;
   command.argv = {"false"};
