@@ -7,8 +7,11 @@
 #include <charconv>
 #include <optional>
 
+#include "bench/problems/cash.h"
 #include "bench/problems/continuous.h"
+#include "bench/problems/own.h"
 #include "bench/problems/table.h"
+#include "bench/problems/yahpo.h"
 
 namespace qalam::bench {
 namespace {
@@ -20,7 +23,18 @@ constexpr std::array kSuites = {
     Suite{"noisy", "12 functions with noise in 5 and 10 dimensions, 3 instances each"},
     Suite{"classic", "9 functions that everybody knows, their boxes moved"},
     Suite{"tables", "tables of real tuning: networks, boosted trees, forecasters, GPU kernels"},
+    Suite{"surrogates", "networks that stand for real tuning (YAHPO Gym), some with conditions"},
+    Suite{"cash", "which model and its settings, from measured learning curves"},
 };
+
+// Data sets of several sizes of each scenario.
+constexpr std::array kProvingSurrogates = {
+    std::string_view("lcbench/168868"),  std::string_view("lcbench/3945"),     std::string_view("lcbench/189906"),
+    std::string_view("rbv2_rpart/14"),   std::string_view("rbv2_rpart/1501"),   std::string_view("rbv2_xgboost/12"),
+    std::string_view("rbv2_xgboost/16"), std::string_view("rbv2_xgboost/1501"), std::string_view("iaml_glmnet/1489")};
+constexpr std::array kTuningSurrogates = {std::string_view("lcbench/126025"), std::string_view("lcbench/167152"),
+                                          std::string_view("rbv2_rpart/1040"), std::string_view("rbv2_xgboost/1040"),
+                                          std::string_view("iaml_glmnet/1067")};
 
 // "f08" -> 8 for 'f'.
 std::optional<int> NumberAfter(char letter, std::string_view part) {
@@ -41,10 +55,12 @@ std::vector<std::string_view> SplitName(std::string_view name) {
 }
 
 Status Unknown(const std::string& name) {
-  return Error(Code::kNotFound,
-               "there is no problem '{}'; there are bbob/f01..f24/d2../i1.., mixint/f01..f24/d5,d10../i1.., "
-               "classic/{}/s0.., noisy/PROBLEM and the tables {}",
-               name, fmt::join(ClassicNames(), ","), fmt::join(TableNames(), ", "));
+  return Error(
+      Code::kNotFound,
+      "there is no problem '{}'; there are bbob/f01..f24/d2../i1.., mixint/f01..f24/d5,d10../i1.., "
+      "classic/{}/s0.., yahpo/lcbench/ID, yahpo/rbv2_xgboost/ID, yahpo/rbv2_rpart/ID, yahpo/iaml_glmnet/ID, {}, "
+      "noisy/PROBLEM, your own FILE.json, and the tables {}",
+      name, fmt::join(ClassicNames(), ","), fmt::join(CashNames(), ", "), fmt::join(TableNames(), ", "));
 }
 
 std::vector<std::string> Grid(std::string_view prefix, const std::vector<int>& functions,
@@ -102,6 +118,9 @@ Result<std::unique_ptr<Problem>> MakeProblem(const std::string& name, const std:
     if (!problem) return Unknown(name);
     return problem;
   }
+  if (parts.size() == 3 && parts[0] == "yahpo") return MakeYahpo(parts[1], parts[2], data);
+  if (parts.size() == 2 && parts[0] == "cash") return MakeCash(parts[1], data);
+  if (name.ends_with(".json")) return MakeOwn(name);
   auto table = MakeTable(name, data);
   const bool no_such = !table.ok() && table.status().message().find("there is no table") == 0;
   if (no_such) return Unknown(name);
@@ -133,6 +152,14 @@ std::vector<std::string> ProblemsOf(std::string_view suite, bool tuning) {
     classics(first, first + 3, std::vector<std::string_view>(ClassicNames().begin(), ClassicNames().end()));
   } else if (suite == "tables") {
     names = Tables(tuning);
+  } else if (suite == "surrogates") {
+    for (const std::string_view name :
+         tuning ? std::span<const std::string_view>(kTuningSurrogates) : kProvingSurrogates)
+      names.push_back(fmt::format("yahpo/{}", name));
+  } else if (suite == "cash") {
+    names = CashNames();
+    const auto half = names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2);
+    tuning ? names.erase(half, names.end()) : names.erase(names.begin(), half);
   } else {
     names.emplace_back(suite);
   }
