@@ -14,6 +14,7 @@
 #include "algorithms/suggester.h"
 #include "bench/campaign.h"
 #include "bench/check.h"
+#include "bench/coco.h"
 #include "bench/curves.h"
 #include "bench/files.h"
 #include "bench/report.h"
@@ -39,7 +40,7 @@ struct BenchOptions {
   std::optional<int> seeds, budget, workers, common_start, jobs;
   bool untold = false, tuning = false, update = false;
   std::optional<int> timeout;  // seconds
-  std::string out, home, config;
+  std::string out, report_out, home, config, coco;
 };
 
 // The folder bench/ of the sources, with the tables: here, or that of the build that the program stands in.
@@ -97,6 +98,7 @@ Status WriteReport(const bench::Curves& curves, const bench::Summary& summary, c
   return bench::PackCurves(curves, folder + "/curves.csv.gz");
 }
 
+// `folder` empty: nothing is written.
 int Report(const std::vector<std::string>& paths, const std::string& folder, const std::string& data) {
   Result<bench::Curves> curves = bench::ReadCurves(paths.front(), data);
   if (!curves.ok()) return Complain(curves.status());
@@ -108,6 +110,7 @@ int Report(const std::vector<std::string>& paths, const std::string& folder, con
   }
   const bench::Summary summary = bench::Summarise(*curves);
   Print(bench::SummaryText(summary));
+  if (folder.empty()) return summary.runs > 0 ? kDone : kExperimentFailed;
   const Status written = WriteReport(*curves, summary, folder);
   if (!written.ok()) return Complain(written);
   Print(fmt::format("\nwrote {0}/report.html, {0}/summary.json and {0}/curves.csv.gz\n", folder));
@@ -115,11 +118,19 @@ int Report(const std::vector<std::string>& paths, const std::string& folder, con
 }
 
 int ReportVerb(const BenchOptions& options) {
-  std::string folder = options.out;
+  std::string folder = options.report_out;
   for (const std::string& path : options.paths) {
     if (folder.empty() && fs::is_directory(path)) folder = path;
   }
-  return Report(options.paths, folder.empty() ? "." : folder, DataOf(options));
+  if (!options.coco.empty()) {
+    for (const std::string& path : options.paths) {
+      const Status written = bench::WriteCoco(path, options.coco);
+      if (!written.ok()) return Complain(written);
+    }
+    Print(fmt::format("wrote {0}; read it with: python3 -m cocopp {0}/*\n", options.coco));
+    return kDone;
+  }
+  return Report(options.paths, folder, DataOf(options));
 }
 
 // Runs while it shows how far it is: a line that is drawn again on a terminal, else one now and then.
@@ -368,12 +379,10 @@ Verb MakeBenchVerb() {
 
   Verb report{"report", "what the results say: tables here, and files for reading on"};
   report.Option("PATH", &o->paths, "folders of results, or packed curves, to be compared together").Required();
+  report.Option("--out", &o->report_out, "folder of the files (default: the first PATH that is a folder)").Type("DIR");
+  report.Option("--coco", &o->coco, "write COCO's logs of the BBOB functions there, and nothing else").Type("DIR");
   home(&report);
-  report.run = [o](const Invocation&) {
-    BenchOptions options = *o;
-    options.out.clear();
-    return ReportVerb(options);
-  };
+  report.run = [o](const Invocation&) { return ReportVerb(*o); };
 
   Verb check{"check", "whether an algorithm has become worse than it was: the gate of CI"};
   check.Option("FILE", &o->paths, "what they could (default: baseline/gate.csv.gz of the sources)");

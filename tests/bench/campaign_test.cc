@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
+#include "bench/coco.h"
 #include "bench/curves.h"
 #include "bench/files.h"
 #include "bench/suites.h"
@@ -171,6 +173,39 @@ TEST_F(CampaignTest, PackedCurvesSayTheSameAndAreTheSameBytes) {
   EXPECT_EQ(half.runs.size(), packed->runs.size());
   rest.setup.workers = 4;
   EXPECT_THAT(Merge(&half, rest).message(), HasSubstr("cannot be compared"));
+}
+
+TEST_F(CampaignTest, CocosLogsHoldEveryRunOfABbobFunction) {
+  ASSERT_TRUE(Go(options).ok());
+  ASSERT_TRUE(WriteCoco(options.out, root_ + "/coco").ok());
+  const auto info = ReadWhole(root_ + "/coco/sobol/bbobexp_f1.info");
+  ASSERT_TRUE(info.ok());
+  EXPECT_THAT(*info,
+              testing::MatchesRegex("suite = 'bbob', funcId = 1, DIM = 2, Precision = 1.000e-08, algId = 'sobol'.*\n"
+                                    "% qalam bench\ndata_f1/bbobexp_f1_DIM2.dat(, 1:50.[0-9.e+-]+)(, 1:50.[0-9.e+-]+)"
+                                    "(, 1:50.[0-9.e+-]+)(, 1:50.[0-9.e+-]+)\n"));
+  const auto log = ReadWhole(root_ + "/coco/random/data_f10/bbobexp_f10_DIM4.tdat");
+  ASSERT_TRUE(log.ok());
+  EXPECT_EQ(std::count(log->begin(), log->end(), '\n'), 4 * 51);
+  options.manifest.problems = {"classic/branin/s1"};
+  options.out = root_ + "/none";
+  ASSERT_TRUE(Go(options).ok());
+  EXPECT_EQ(WriteCoco(options.out, root_ + "/coco").code(), Code::kNotFound);
+}
+
+// Where COCO's own post-processing is installed: it reads the logs and draws.
+TEST_F(CampaignTest, CocoppDrawsFromTheLogs) {
+  if (std::system("python3 -c 'import cocopp' >/dev/null 2>&1") != 0) GTEST_SKIP() << "cocopp is not installed";
+  options.manifest.problems = {"bbob/f01/d2/i1", "bbob/f10/d5/i2"};  // dimensions that its reference data have
+  ASSERT_TRUE(Go(options).ok());
+  ASSERT_TRUE(WriteCoco(options.out, root_ + "/coco").ok());
+  const std::string command =
+      "cd '" + root_ + "' && python3 -m cocopp -o ppdata coco/sobol coco/random >cocopp.log 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << *ReadWhole(root_ + "/cocopp.log");
+  int pictures = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root_ + "/ppdata"))
+    pictures += entry.path().extension() == ".svg" || entry.path().extension() == ".png" ? 1 : 0;
+  EXPECT_GT(pictures, 0);
 }
 
 TEST(ReadPoints, HoldEveryBudgetOfTheAnytimeReading) {

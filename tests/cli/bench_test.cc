@@ -44,7 +44,14 @@ TEST_F(Bench, RunsReportsAndGoesOn) {
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err, HasSubstr("it holds another campaign, of 30 trials, one at a time; these would be of 40"));
 
-  // Packed curves stand for the runs.
+  // Packed curves stand for the runs, and nothing is written where no folder is said.
+  const Finished packed = Qalam({"bench", "report", "r/curves.csv.gz"});
+  EXPECT_EQ(packed.code, 0) << packed.err;
+  EXPECT_FALSE(Exists("report.html"));
+  EXPECT_EQ(Qalam({"bench", "report", "r/curves.csv.gz", "--out", "q"}).code, 0);
+  EXPECT_TRUE(Exists("q/report.html"));
+  EXPECT_THAT(Qalam({"bench", "report", "r", "--coco", "c"}).out, HasSubstr("python3 -m cocopp c/*"));
+  EXPECT_TRUE(Exists("c/sobol/bbobexp_f1.info"));
   const Finished again = Qalam({"bench", "report", "r/curves.csv.gz", "r"});
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("8 runs of each contender"));
