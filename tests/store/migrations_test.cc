@@ -24,37 +24,53 @@ constexpr const char* kSchemaQuery = "SELECT type, name, tbl_name, sql FROM sqli
 
 std::string Golden(const std::string& name) { return ReadFile(QALAM_SOURCE_DIR "/tests/store/golden/" + name); }
 
-// What the golden files hold: everything, but for the bytes that a dump cannot tell.
-std::vector<std::string> GoldenRows(const std::string& file) {
+constexpr int kNewest = 3;  // layouts that were released, each with its golden file
+
+// What the golden files hold: everything, but for the bytes that a dump cannot tell, and for what came later.
+std::vector<std::string> GoldenRows(const std::string& file, int layout) {
   WriteBatch batch = FullBatch();
   batch.observations[1].value = "nan";
-  batch.trials[0].early_stopping_rules.clear();  // came with layout 2
+  if (layout < 2) batch.trials[0].early_stopping_rules.clear();
   const auto store = Get(OpenSqliteStore(file));
   const Status status = store->Commit(batch);
   QALAM_CHECK(status.ok(), status.ToString());
   return DescribeStore(*store);
 }
 
-TEST(GoldenSchema, ADatabaseOfLayoutOneHoldsWhatItHeld) {
-  const TemporaryFolder folder;
-  const std::string sql = Golden("v1.sql");
-  ASSERT_FALSE(sql.empty());
-  RawDatabase(folder.File()).Run(sql);
-  const auto store = Get(OpenSqliteStore(folder.File()));
-  EXPECT_EQ(DescribeStore(*store), GoldenRows(folder.File("fresh.db")));
+class GoldenLayout : public testing::TestWithParam<int> {
+ protected:
+  GoldenLayout() { RawDatabase(folder_.File()).Run(Golden("v" + std::to_string(GetParam()) + ".sql")); }
+  TemporaryFolder folder_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Released, GoldenLayout, testing::Range(1, kNewest + 1), testing::PrintToStringParamName());
+
+TEST_P(GoldenLayout, ADatabaseOfItHoldsWhatItHeld) {
+  EXPECT_EQ(RawDatabase(folder_.File()).Run("PRAGMA user_version"), std::vector{std::to_string(GetParam())});
+  const auto store = Get(OpenSqliteStore(folder_.File()));
+  EXPECT_EQ(DescribeStore(*store), GoldenRows(folder_.File("fresh.db"), GetParam()));
+  EXPECT_EQ(Get(store->LastExperimentId()), GetParam() < 3 ? 1 : 7)
+      << "the id of a deleted experiment is not used again";
+  for (int before = GetParam(); before < kNewest; ++before)
+    EXPECT_TRUE(fs::exists(folder_.File() + ".bak-v" + std::to_string(before)));
   WriteBatch batch;
   batch.trials = {SomeTrial(2)};
   batch.observations = {SomeReport(1, "digits-t2")};
   EXPECT_TRUE(store->Commit(batch).ok());
-  EXPECT_EQ(CheckDatabase(folder.File()), "ok");
+  EXPECT_EQ(CheckDatabase(folder_.File()), "ok");
 }
 
-TEST(GoldenSchema, AMigratedDatabaseHasTheSameTablesAsAFreshOne) {
+TEST_P(GoldenLayout, ADatabaseOfItHasTheSameTablesAsAFreshOne) {
+  Get(OpenSqliteStore(folder_.File())).reset();
+  Get(OpenSqliteStore(folder_.File("fresh.db"))).reset();
+  EXPECT_EQ(RawDatabase(folder_.File()).Run(kSchemaQuery), RawDatabase(folder_.File("fresh.db")).Run(kSchemaQuery));
+}
+
+TEST(GoldenSchema, TheNewestLayoutHasItsGoldenFile) {
   const TemporaryFolder folder;
-  RawDatabase(folder.File()).Run(Golden("v1.sql"));
   Get(OpenSqliteStore(folder.File())).reset();
-  Get(OpenSqliteStore(folder.File("fresh.db"))).reset();
-  EXPECT_EQ(RawDatabase(folder.File()).Run(kSchemaQuery), RawDatabase(folder.File("fresh.db")).Run(kSchemaQuery));
+  EXPECT_EQ(RawDatabase(folder.File()).Run("PRAGMA user_version"), std::vector{std::to_string(kNewest)})
+      << "a released layout gets a file in tests/store/golden, as the sqlite3 shell dumps it";
 }
 
 // Steps of our own, so that more than one can be taken.
