@@ -173,6 +173,39 @@ bool MayBeSecret(const std::string& name) {
                              [&](const std::string& word) { return upper.find(word) != std::string::npos; });
 }
 
+// The variable, as a shell reads it: quoted; some names are none of a shell's.
+std::string ShellVariable(const std::string& name) {
+  const bool plain = !name.empty() && (std::isdigit(static_cast<unsigned char>(name[0])) == 0) &&
+                     std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return plain ? fmt::format("\"${}\"", name) : fmt::format("\"$(printenv {})\"", ShellWord(name));
+}
+
+// A word of a command that a Secret is in: "$(NAME)" stands where it is.
+std::string SecretWord(const std::string& word, const Step& step) {
+  std::string out, plain;
+  const auto flush = [&] {
+    if (!plain.empty()) out += ShellWord(std::exchange(plain, ""));
+  };
+  for (std::size_t at = 0; at < word.size();) {
+    const auto is_here = [&](const auto& variable) {
+      return word.compare(at, variable.first.size() + 3, "$(" + variable.first + ")") == 0;
+    };
+    if (const auto secret = std::ranges::find_if(step.secret_env, is_here); secret != step.secret_env.end()) {
+      flush();
+      out += ShellVariable(secret->first);
+      at += secret->first.size() + 3;
+    } else if (const auto other = std::ranges::find_if(step.env, is_here); other != step.env.end()) {
+      plain += other->second;
+      at += other->first.size() + 3;
+    } else {
+      at += word.compare(at, 2, "$$") == 0 ? 1 : 0;  // "$$" is one
+      plain += word[at++];
+    }
+  }
+  flush();
+  return out;
+}
+
 // Each step as a person would type it, so that it does again what the trial did. A value that may be a secret is not
 // shown: it is taken from the environment of whoever repeats it.
 std::string Commands(const std::string& db, const ExperimentSpec& spec, const Trial& trial) {
@@ -185,11 +218,15 @@ std::string Commands(const std::string& db, const ExperimentSpec& spec, const Tr
     std::string line = step.working_dir.empty() ? "" : "cd " + ShellWord(step.working_dir) + " && ";
     if (!step.env.empty() || !step.secret_env.empty()) line += "env ";
     for (const auto& [name, value] : step.env) {
-      line += ShellWord(name) + "=" + (MayBeSecret(name) ? fmt::format("\"${}\"", name) : ShellWord(value)) + " ";
+      line += ShellWord(name) + "=" + (MayBeSecret(name) ? ShellVariable(name) : ShellWord(value)) + " ";
     }
-    for (const auto& [name, value] : step.secret_env) line += fmt::format("{}=\"${}\" ", ShellWord(name), name);
-    const std::vector<std::string>& command = step.shown_command.empty() ? step.command : step.shown_command;
-    out += (out.empty() ? "" : "\n") + line + ShellCommand(command);
+    for (const auto& [name, value] : step.secret_env)
+      line += fmt::format("{}={} ", ShellWord(name), ShellVariable(name));
+    for (std::size_t i = 0; i < step.command.size(); ++i) {
+      const bool secret = !step.shown_command.empty() && step.shown_command[i] != step.command[i];
+      line += (i == 0 ? "" : " ") + (secret ? SecretWord(step.shown_command[i], step) : ShellWord(step.command[i]));
+    }
+    out += (out.empty() ? "" : "\n") + line;
   }
   return out;
 }

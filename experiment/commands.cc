@@ -65,14 +65,16 @@ std::string BudgetText(const ExperimentSpec& spec) {
 
 // ---------------------------------------------------------------- finding
 
+Result<Work*> ControllerImpl::FindOrLoad(std::int64_t experiment_id) {
+  if (Work* work = FindWork(experiment_id); work != nullptr) return work;
+  QALAM_TRY(const std::vector<Experiment> experiments, deps_.store.Experiments());
+  const auto record = std::ranges::find(experiments, experiment_id, &Experiment::id);
+  if (record == experiments.end()) return Error(Code::kNotFound, "there is no experiment with id {}", experiment_id);
+  return Load(*record);
+}
+
 Result<Work*> ControllerImpl::WorkFor(std::int64_t experiment_id) {
-  Work* work = FindWork(experiment_id);
-  if (work == nullptr) {
-    QALAM_TRY(const std::vector<Experiment> experiments, deps_.store.Experiments());
-    const auto record = std::ranges::find(experiments, experiment_id, &Experiment::id);
-    if (record == experiments.end()) return Error(Code::kNotFound, "there is no experiment with id {}", experiment_id);
-    QALAM_TRY(work, Load(*record));
-  }
+  QALAM_TRY(Work * work, FindOrLoad(experiment_id));
   if (IsBeingDeleted(work->record))
     return Error(Code::kFailedPrecondition, "experiment '{}' is being deleted", work->record.name);
   return work;
@@ -156,15 +158,16 @@ Status ControllerImpl::Edit(std::int64_t experiment_id, const BudgetEdit& edit) 
 
 // The engine is told after the commit, and again by whoever takes the trial up after a crash.
 void ControllerImpl::StopForGood(Work& work, Trial& trial, TrialState as, const std::string& message) {
-  if (StopsAs(trial)) return;
   if (work.queue.contains(trial.ordinal)) {
     Finish(work, trial, as, fmt::format("Trial{}", ToString(as)), message);
     return;
   }
-  trial.stopping = true;
-  SetCondition(&trial.conditions, std::string(kStoppingCondition), true, fmt::format("Trial{}", ToString(as)), message,
-               Now());
-  Dirty(work, trial);
+  if (!StopsAs(trial)) {  // else a former process may have been killed before it told the engine
+    trial.stopping = true;
+    SetCondition(&trial.conditions, std::string(kStoppingCondition), true, fmt::format("Trial{}", ToString(as)),
+                 message, Now());
+    Dirty(work, trial);
+  }
   AfterCommit([this, id = work.record.id, name = trial.name] {
     Work* found = FindWork(id);
     if (found == nullptr) return;
@@ -194,6 +197,7 @@ Status ControllerImpl::StopTrial(const std::string& trial_name, TrialState as) {
 
 Status ControllerImpl::StopExperiment(std::int64_t experiment_id) {
   QALAM_TRY(Work * work, WorkFor(experiment_id));
+  if (IsFinal(work->record.state) && work->unfinished() > 0) return TakeUp(*work);  // what is left of it is stopped
   if (IsFinal(work->record.state))
     return Error(Code::kFailedPrecondition, "experiment '{}' has ended already ({})", work->record.name,
                  EndReason(work->record));
@@ -341,7 +345,8 @@ Result<std::vector<std::string>> ControllerImpl::Enqueue(std::int64_t experiment
 // ---------------------------------------------------------------- deleting
 
 Status ControllerImpl::Delete(std::int64_t experiment_id) {
-  QALAM_TRY(Work * work, WorkFor(experiment_id));
+  QALAM_TRY(Work * work, FindOrLoad(experiment_id));
+  if (IsBeingDeleted(work->record)) return TakeUp(*work);  // a former process may have been killed in the middle
   for (std::uint64_t ordinal = 1; ordinal <= work->trials->all().size(); ++ordinal) {
     Trial& trial = work->trials->At(ordinal);
     if (!IsFinal(trial.state)) StopForGood(*work, trial, TrialState::kKilled, "Trial was stopped: it is being deleted");

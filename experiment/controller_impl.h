@@ -112,6 +112,7 @@ class ControllerImpl final : public Controller {
   Status Flush();
 
   // commands.cc
+  Result<Work*> FindOrLoad(std::int64_t experiment_id);  // one that is being deleted too
   Result<Work*> WorkFor(std::int64_t experiment_id);  // from the store, if need be; not one that is being deleted
   Result<Work*> WorkFor(const std::string& trial_name, Trial** trial);
   Status CheckRestart(const Work& work, const ExperimentSpec& spec) const;

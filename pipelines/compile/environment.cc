@@ -65,6 +65,7 @@ void ReadEnvFrom(const Reader& source, const PodScope& pod, Variables* env) {
   if (!source.IsMap()) return;
   const auto config_map = source.Find("configMapRef"), secret = source.Find("secretRef");
   if (!config_map && !secret) return source.Error("takes configMapRef or secretRef");
+  if (config_map && secret) return source.Error("has a configMapRef and a secretRef: one of them, or an entry each");
   const Objects::Kind kind = config_map ? Objects::Kind::kConfigMap : Objects::Kind::kSecret;
   const ObjectData* const data = FindObject(kind, config_map ? *config_map : *secret, "name", pod);
   if (data == nullptr) return;
@@ -116,6 +117,8 @@ Variables ReadEnvironment(const Reader& container, const ImageMapEntry* image, c
     if (!IsVariableName(name)) {
       variable.Error(fmt::format("'{}' cannot name an environment variable", name));
     } else if (const auto source = variable.Find("valueFrom")) {
+      if (!variable.Text("value").empty())
+        variable.Error(fmt::format("'{}' has a value and a valueFrom: one of them", name));
       const bool mapped =
           image != nullptr && std::ranges::any_of(image->env, [&](const auto& v) { return v.first == name; });
       if (!mapped) ReadValueFrom(*source, name, container.Text("name"), pod, &env);

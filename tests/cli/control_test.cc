@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "tests/cli/program.h"
@@ -19,6 +21,13 @@ using testing::Not;
 
 class Control : public CliTest {
  protected:
+  // Of the database that the test looks at, where that is not the usual one.
+  Finished Qalam(std::vector<std::string> words, Program::Options options = {}) const {
+    if (!db_.empty()) words.insert(words.end(), {"--db", db_});
+    return CliTest::Qalam(words, std::move(options));
+  }
+  std::string db_;
+
   // Trials that wait for the file "go" (or end at once if it is there), and note when they began.
   Control() {
     Write("trial.sh",
@@ -294,6 +303,165 @@ TEST_F(Control, TheCommandThatDescribeShowsDoesAgainWhatTheTrialDid) {
   EXPECT_EQ(repeated.code, 0) << line << "\n" << repeated.err;
   EXPECT_EQ(repeated.out, Qalam({"logs", "small#1"}).out);
   EXPECT_THAT(repeated.out, HasSubstr("|it's|a b|$HOME|*|"));
+}
+
+// A value of a Secret is not shown; pasted where the variable is set, the command does what the trial did. (A shell
+// that drops variables whose names are not its own, as dash does, cannot know odd.name.)
+TEST_F(Control, TheCommandThatDescribeShowsTakesSecretsFromTheEnvironment) {
+  Write("odd.sh", "printf '%s|' \"$@\" \"$TOKEN\" \"$(printenv odd.name)\"\necho\necho loss=0.5\n");
+  std::string yaml = Yaml({.command = {"sh", "odd.sh", "--token=$(TOKEN) it's", "$(odd.name)/$(PLAIN)$$1", "$(TOKEN)"},
+                           .trials = 1,
+                           .parallel = 1});
+  const std::size_t at = yaml.find("command:");
+  ASSERT_NE(at, std::string::npos);
+  const std::string indent(at - yaml.rfind('\n', at) - 1, ' ');
+  std::string env = "env:\n";
+  for (const auto& [name, key] : {std::pair{"TOKEN", "t"}, {"odd.name", "o"}}) {
+    env +=
+        indent + "- name: " + name + "\n" + indent + "  valueFrom: {secretKeyRef: {name: vault, key: " + key + "}}\n";
+  }
+  env += indent + "- {name: PLAIN, value: \"a b\"}\n" + indent;
+  Write("e.yaml", yaml.insert(at, env) + R"(
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: vault, namespace: default}
+stringData: {t: "s3 cret$HOME", o: "0dd"}
+)");
+  const Finished run = Qalam({"run", "e.yaml"});
+  ASSERT_EQ(run.code, 0) << run.out << run.err;
+  const std::string described = Qalam({"describe", "trial", "small#1"}).out;
+  EXPECT_THAT(described, AllOf(Not(HasSubstr("s3 cret")), Not(HasSubstr("0dd"))));
+  const std::size_t begin = described.find("Command:");
+  const std::string line = described.substr(begin + 14, described.find('\n', begin) - begin - 14);
+  const Finished repeated =
+      Program({"env", "odd.name=0dd", "bash", "-c", line}, {.folder = "/", .env = {{"TOKEN", "s3 cret$HOME"}}}).Wait();
+  EXPECT_EQ(repeated.code, 0) << line << "\n" << repeated.err;
+  EXPECT_EQ(repeated.out, Qalam({"logs", "small#1"}).out) << line;
+  EXPECT_THAT(repeated.out, HasSubstr("--token=s3 cret$HOME it's|0dd/a b$1|s3 cret$HOME|"));
+}
+
+// What a larger budget means for an experiment that has ended by it.
+TEST_F(Control, AResumePolicyOtherThanNeverLetsALargerBudgetGoOn) {
+  Write("go", "");
+  for (const std::string policy : {"Never", "LongRunning", "FromVolume"}) {
+    SCOPED_TRACE(policy);
+    const Sketch sketch{
+        .name = "p" + std::to_string(policy.size()), .trials = 2, .spec = "  resumePolicy: " + policy + "\n"};
+    WriteExperiment("e.yaml", sketch);
+    ASSERT_EQ(Qalam({"run", "e.yaml"}).code, 0);
+    const int ran = Lines("ledger");
+    const std::string first = Qalam({"get", "trials", sketch.name, "-o", "csv"}).out;
+    const bool never = policy == "Never";
+    // By the file with another number, as `kubectl apply` would, and by `edit`.
+    const Finished again = Qalam({"run", "e.yaml", "-n", "4"});
+    EXPECT_EQ(again.code, never ? 2 : 0) << again.out << again.err;
+    const Finished edited = Qalam({"edit", "exp", sketch.name, "--max-trials", "5"});
+    EXPECT_EQ(edited.code, never ? 2 : 0) << edited.out << edited.err;
+    if (never) {
+      EXPECT_THAT(again.err, HasSubstr("resumePolicy is Never"));
+      EXPECT_THAT(edited.err, HasSubstr("resumePolicy is Never"));
+      EXPECT_EQ(Lines("ledger"), ran) << "nothing was started";
+      EXPECT_EQ(Qalam({"get", "trials", sketch.name, "-o", "csv"}).out, first) << "and nothing is changed";
+      continue;
+    }
+    EXPECT_EQ(Qalam({"resume", "exp", sketch.name}).code, 0);
+    EXPECT_EQ(Lines("ledger"), ran + 3) << "the first two did not run again";
+    const std::string all = Qalam({"get", "trials", sketch.name, "-o", "csv"}).out;
+    EXPECT_TRUE(all.starts_with(first)) << first << all;
+    EXPECT_THAT(Qalam({"get", "experiment", sketch.name, "-o", "yaml"}).out,
+                AllOf(HasSubstr("trialsSucceeded: 5"), HasSubstr("reason: ExperimentMaxTrialsReached")));
+  }
+}
+
+// The qalam that holds the database is killed while a verb is on its way: before it came, while it is done, or after. A
+// verb that said so has done it; one that failed has done all of it or nothing; and the experiment goes on to its end.
+class KilledHolder : public Control, public testing::WithParamInterface<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Milliseconds, KilledHolder, testing::Values(0, 12, 18, 25, 60));
+
+TEST_P(KilledHolder, WhatAVerbSaidIsDoneAndNothingIsHalfDone) {
+  struct Case {
+    std::vector<std::string> words;
+    std::function<bool(const std::string& name)> done;
+  };
+  const auto experiment = [this](const std::string& name) { return Qalam({"get", "experiment", name, "-o", "yaml"}); };
+  const std::vector<Case> cases = {
+      {{"edit", "exp", "NAME", "--max-trials", "6", "--parallel", "1"},
+       [&](const std::string& name) {
+         const std::string now = experiment(name).out;
+         const bool max = now.find("maxTrialCount: 6") != std::string::npos,
+                    parallel = now.find("parallelTrialCount: 1") != std::string::npos;
+         EXPECT_EQ(max, parallel) << now;
+         return max;
+       }},
+      {{"pause", "exp", "NAME"},
+       [&](const std::string& name) {
+         return Qalam({"get", "exp", name}).out.find("Paused") != std::string::npos;
+       }},
+      {{"enqueue", "exp", "NAME", "x=0.125", "--count", "2"},
+       [&](const std::string& name) {
+         const std::string trials = Qalam({"get", "trials", name, "--filter", "x=0.125", "-o", "name"}).out;
+         const auto n = std::ranges::count(trials, '\n');
+         EXPECT_TRUE(n == 0 || n == 2) << trials;
+         return n == 2;
+       }},
+      {{"stop", "trial", "NAME#1", "--as", "killed"},
+       [&](const std::string& name) {  // it may still be ending
+         const std::string trial = Qalam({"describe", "trial", name + "#1"}).out;
+         return trial.find("Killed") != std::string::npos || trial.find("Stopping") != std::string::npos;
+       }},
+      {{"stop", "exp", "NAME"},
+       [&](const std::string& name) {
+         const std::string now = experiment(name).out;
+         return now.find("ExperimentStopped") != std::string::npos || now.find("Stopping") != std::string::npos;
+       }},
+      {{"delete", "exp", "NAME", "-y"}, [&](const std::string& name) { return experiment(name).code == 3; }},
+  };
+  int number = 0;
+  for (const Case& c : cases) {
+    const std::string name = "k" + std::to_string(++number);
+    SCOPED_TRACE(c.words[0] + " " + c.words[1]);
+    std::filesystem::remove(Path("go"));
+    std::filesystem::remove(Path("ledger"));
+    WriteExperiment("e.yaml", {.name = name, .trials = 5, .parallel = 2});
+    const auto run = Start({"run", "e.yaml", "--db", name + ".db"});
+    ASSERT_TRUE(Began(2));
+    std::vector<std::string> words = c.words;
+    words[2].replace(words[2].find("NAME"), 4, name);
+    words.insert(words.end(), {"--db", name + ".db"});
+    const auto verb = Start(words);
+    std::this_thread::sleep_for(std::chrono::milliseconds(GetParam()));
+    run->Signal(SIGKILL);
+    run->Wait();
+    const Finished said = verb->Wait(std::chrono::seconds(120));
+    ASSERT_TRUE(said.code == 0 || said.code == 1) << said.out << said.err;
+    db_ = name + ".db";
+    const bool done = c.done(name);
+    if (said.code == 0) {
+      EXPECT_TRUE(done) << "it said: " << said.out;
+    }
+
+    // Asked for again, what was on its way is brought to its end, though no trial ends by itself.
+    if (c.words[0] == "stop" || c.words[0] == "delete") {
+      const Finished again = Qalam({words.begin(), words.end() - 2});
+      EXPECT_TRUE(again.code == 0 || again.code == (c.words[0] == "stop" ? 2 : 3)) << again.err;
+      EXPECT_EQ(Qalam({"get", "trials", name, "--filter", "number=1 and state=Running", "-o", "name"}).out, "");
+    }
+    Write("go", "");
+    if (c.words[0] == "delete") {
+      EXPECT_EQ(experiment(name).code, 3);
+      continue;
+    }
+    const Finished resumed = Qalam({"resume", "exp", name});
+    EXPECT_EQ(resumed.code, 0) << resumed.out << resumed.err;
+    const std::string status = experiment(name).out;
+    EXPECT_THAT(status, HasSubstr("reason: ExperimentMaxTrialsReached"));
+    EXPECT_THAT(status, Not(HasSubstr("trialsFailed")));
+    EXPECT_THAT(status, HasSubstr(c.words[0] == "edit" && done ? "trials: 6" : "trials: ")) << status;
+    const Finished doctor = Qalam({"doctor"});
+    EXPECT_THAT(doctor.out, Not(HasSubstr("damaged"))) << doctor.out;
+  }
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ TEST_F(PodCommand, ASecretIsInNoFileButTheOneThatIsKeptForIt) {
   const Finished described = Qalam({"describe", "trial", "pods#1"});
   EXPECT_THAT(described.out, Not(HasSubstr(kCanary)));
   EXPECT_THAT(described.out, HasSubstr("TOKEN=\"$TOKEN\""));
-  EXPECT_THAT(described.out, HasSubstr("--token=$(TOKEN)"));
+  EXPECT_THAT(described.out, HasSubstr("--token=\"$TOKEN\""));
   EXPECT_THAT(Qalam({"get", "experiment", "pods", "-o", "yaml"}).out, Not(HasSubstr(kCanary)));
 }
 
@@ -78,6 +78,39 @@ TEST_F(PodCommand, ADeletedExperimentTakesItsSecretsWithIt) {
   ASSERT_THAT(Holding(kCanary), testing::Contains("qalam.db.d/objects/default/pods.json"));
   ASSERT_EQ(Qalam({"delete", "exp", "pods", "--yes"}).code, 0);
   EXPECT_THAT(Holding(kCanary), testing::ElementsAre("e.yaml"));
+}
+
+TEST_F(PodCommand, MistakesWithConfigMapsAndSecretsAreToldBeforeAnythingStarts) {
+  struct Case {
+    std::string env, documents, said;
+  };
+  const auto secret = [](const std::string& data) {
+    return "{apiVersion: v1, kind: Secret, metadata: {name: v}, " + data + "}";
+  };
+  const std::string from_k = "env: [{name: T, valueFrom: {secretKeyRef: {name: v, key: k}}}]";
+  for (const Case& c : std::vector<Case>{
+           {"envFrom: [{secretRef: {name: v}}]", "", "Secret 'v' was not given: put its document beside"},
+           {"envFrom: [{configMapRef: {name: v}}]", secret("data: {k: YQ==}"), "ConfigMap 'v' was not given"},
+           {"envFrom: [{prefix: A_}]", "", "takes configMapRef or secretRef"},
+           {"envFrom: [{configMapRef: {name: v}, secretRef: {name: v}}]", secret("data: {k: YQ==}"),
+            "has a configMapRef and a secretRef: one of them, or an entry each"},
+           {from_k, secret("data: {k: '!!'}"),
+            "data.k: a value in data of Secret v is to be base64; plain text belongs in stringData"},
+           {from_k, secret("data: {other: YQ==}"), "Secret 'v' has no key 'k'"},
+           {from_k, secret("data: {k: YQBi}"), "key 'k' of Secret 'v' holds a NUL byte"},
+           {from_k, secret("data: [k]"), "data of Secret v is to be a map"},
+           {"env: [{name: T, value: a, valueFrom: {secretKeyRef: {name: v, key: k}}}]", secret("stringData: {k: b}"),
+            "'T' has a value and a valueFrom: one of them"},
+           {"env: [{name: 'A=B', value: a}]", "", "'A=B' cannot name an environment variable"},
+           {"env: [{name: T, valueFrom: {vaultRef: {name: v}}}]", "", "takes one of configMapKeyRef, secretKeyRef,"},
+       }) {
+    SCOPED_TRACE(c.env + " " + c.documents);
+    Write("e.yaml", Experiment("                " + c.env + "\n") + "---\n" + c.documents + "\n");
+    const Finished run = Qalam({"run", "e.yaml"});
+    EXPECT_EQ(run.code, 2) << run.out;
+    EXPECT_THAT(run.err, testing::AllOf(HasSubstr(c.said), HasSubstr("Nothing was started.")));
+    EXPECT_FALSE(Exists("qalam.db"));
+  }
 }
 
 TEST_F(PodCommand, AResumeFindsTheSecretsThatWereGivenBefore) {
