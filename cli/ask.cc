@@ -69,13 +69,7 @@ Result<std::string> Ask(const ExperimentSpec& spec, const AskOptions& options) {
 }
 
 int AskVerb(const AskOptions& options) {
-  InputOptions files;
-  files.files = options.files;
-  files.files.insert(files.files.end(), options.more.begin(), options.more.end());
-  files.image_map = options.image_map;
-  files.config = options.config;
-  files.services = options.services;
-  files.strict = options.strict;
+  InputOptions files = InputOf(options);
   std::unique_ptr<StoreReader> reader;
   if (access(options.db.c_str(), F_OK) == 0) {
     if (auto opened = OpenSqliteReader(options.db); opened.ok()) reader = *std::move(opened);

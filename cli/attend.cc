@@ -59,6 +59,7 @@ int Attend(const AttendOptions& options, const Begin& begin) {
   RunnerOptions runner;
   runner.db = options.db;
   runner.db_option = options.db == kDefaultDatabase ? "" : " --db " + ShellWord(options.db);
+  runner.gpus_option = options.gpus_given.empty() ? "" : " --gpus " + ShellWord(options.gpus_given);
   runner.command_line = options.command_line;
   runner.redraw = !options.no_progress && CanRedraw(STDOUT_FILENO);
   // What the log would say is in the display, and is kept as events; a line of it in between would garble the picture.
@@ -74,7 +75,7 @@ int Attend(const AttendOptions& options, const Begin& begin) {
     auto remote = RemoteHost::Connect(options.db);
     if (remote.ok()) {
       patience = kNobodyAnswers;
-      if (options.gpus_given) output.Line("--gpus is left to the qalam that runs the trials");
+      if (!options.gpus_given.empty()) output.Line("--gpus is left to the qalam that runs the trials");
       code = RunThere(**remote, begin, output, runner);
     } else if (patience <= patience.zero()) {
       return Complain(holder.status().Within("nobody answers at its socket"));

@@ -14,9 +14,9 @@ namespace qalam {
 struct AttendOptions {
   std::string db;
   std::vector<std::string> gpus;  // the devices that trials share out
-  bool gpus_given = false;
+  std::string gpus_given;         // as --gpus said it; empty: it did not
   bool no_progress = false;
-  std::string command_line;  // what resumes
+  std::string command_line;  // what resumes several experiments at once
 };
 
 // `begin` submits or resumes on whoever runs it, and hands the runner what to follow; called again when that one goes.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "algorithms/suggester.h"
+#include "cli/launch.h"
 #include "cli/lookup.h"
 #include "cli/text.h"
 #include "cli/verb_words.h"
@@ -161,7 +162,10 @@ class Completer {
     return nullptr;
   }
 
-  void Note(const VerbOption& option, const std::string& value) { values_[option.names] = value; }
+  void Note(const VerbOption& option, const std::string& value) {
+    values_[option.names] = value;
+    if (option.names == "TARGET") target_.push_back(value);
+  }
 
   void OfferFiles() { found_.push_back({":files", ""}); }
 
@@ -172,12 +176,47 @@ class Completer {
     if (word == "ALGORITHM" || (verb.name == "describe" && !values_.contains("KIND") && option.names == "NAME"))
       return OfferAlgorithms();
     if (option.names == "-n,--namespace") return OfferNamespaces();
+    if (word == "TARGET") return OfferTarget(verb, option);
     const std::string kind = values_.contains("KIND") ? values_["KIND"] : "";
     if (word == "TRIAL" || (word == "NAME" && kind.starts_with("trial"))) {
       if (verb.name == "get") OfferExperiments();  // whose trials are meant
       OfferTrials();
     } else if (word == "EXPERIMENT" || (word == "NAME" && !kind.empty())) {
       OfferExperiments();
+    }
+  }
+
+  // "exp NAME", "trial NAME", or a name alone, and what may follow it. Whether a verb takes trials, its help says.
+  void OfferTarget(const Verb& verb, const VerbOption& option) {
+    const auto is_one_of = [this](const std::vector<std::string>& words) {
+      return !target_.empty() && std::ranges::find(words, target_[0]) != words.end();
+    };
+    const bool trials = option.help.find("trial") != std::string::npos;
+    if (target_.empty()) {
+      Offer("exp", "an experiment");
+      if (trials) Offer("trial", "a trial");
+      OfferExperiments();
+      if (trials && current_.find('#') != std::string::npos) OfferTrials();
+    } else if (target_.size() == 1 && is_one_of(kTrialWords)) {
+      OfferTrials();
+    } else if (target_.size() == 1 && is_one_of(kExperimentWords)) {
+      OfferExperiments();
+    } else if (verb.name == "enqueue") {
+      OfferParameters(target_[is_one_of(kExperimentWords) ? 1 : 0]);
+    }
+  }
+
+  // "lr=" for each parameter that has no value yet.
+  void OfferParameters(const std::string& experiment) {
+    for (const Experiment& e : Experiments()) {
+      if (e.name != experiment) continue;
+      const auto spec = ReadStored(e);
+      if (!spec.ok()) return;
+      for (const ParameterSpec& p : spec->parameters) {
+        const auto given = [&](const std::string& word) { return word.starts_with(p.name + "="); };
+        if (std::ranges::none_of(target_, given)) Offer(p.name + "=", std::string(ToString(p.type)));
+      }
+      return;
     }
   }
 
@@ -241,6 +280,7 @@ class Completer {
   const std::vector<Verb> verbs_;
   std::string current_;  // the word that is being typed
   std::map<std::string, std::string> values_;
+  std::vector<std::string> target_;  // the words of TARGET so far
   std::unique_ptr<StoreReader> reader_;
   std::vector<Candidate> found_;
 };

@@ -235,6 +235,17 @@ std::string FaultCounts(const Input& input) {
   return out;
 }
 
+InputOptions InputOf(const FileOptions& options) {
+  InputOptions input;
+  input.files = options.files;
+  input.files.insert(input.files.end(), options.more.begin(), options.more.end());
+  input.image_map = options.image_map;
+  input.config = options.config;
+  input.services = options.services;
+  input.strict = options.strict;
+  return input;
+}
+
 Input ReadFiles(const InputOptions& options) {
   Input input;
   input.to_run = options.to_run;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/services.h"
+#include "cli/verbs.h"
 #include "core/diagnostic.h"
 #include "core/run.h"
 #include "experiment/fields.h"
@@ -62,6 +63,8 @@ struct InputOptions {
   bool to_run = true;  // false: what is correct but cannot run here is a warning
 };
 
+// Of the verbs that read Experiment files.
+InputOptions InputOf(const FileOptions& options);
 Input ReadFiles(const InputOptions& options);
 Input ReadCommand(const ShortForm& form, const std::string& command_line, const InputOptions& options);
 

@@ -22,13 +22,7 @@ struct LintOptions : FileOptions {
 };
 
 InputOptions ToRead(const FileOptions& options) {
-  InputOptions files;
-  files.files = options.files;
-  files.files.insert(files.files.end(), options.more.begin(), options.more.end());
-  files.image_map = options.image_map;
-  files.config = options.config;
-  files.services = options.services;
-  files.strict = options.strict;
+  InputOptions files = InputOf(options);
   files.to_run = false;
   return files;
 }

@@ -6,10 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -44,6 +48,23 @@ CLI::Validator Choice(const std::vector<std::string>& words) {
   return CLI::Validator(fault, "{" + list + "}");
 }
 
+// CLI11's own word for a number out of range shows the largest double.
+template <class T>
+CLI::Validator Number(std::optional<int> least) {
+  const auto fault = [least](const std::string& text) -> std::string {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool read =
+        error == std::errc() && end == text.data() + text.size() && std::isfinite(static_cast<double>(value));
+    const std::string kind = std::is_integral_v<T> ? "a whole number" : "a number";
+    if (error == std::errc::result_out_of_range) return "'" + text + "' is too large";
+    if (!read) return "'" + text + "' is not " + kind;
+    if (least && value < static_cast<T>(*least)) return text + " is too small: the least is " + std::to_string(*least);
+    return "";
+  };
+  return CLI::Validator(fault, "");
+}
+
 void AddOption(CLI::App* app, const VerbOption& option) {
   CLI::Option* made = std::visit(
       [&]<class T>(T* target) -> CLI::Option* {
@@ -55,6 +76,10 @@ void AddOption(CLI::App* app, const VerbOption& option) {
             if (!target->empty()) added->capture_default_str();
           } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
             if (option.names.starts_with('-')) added->allow_extra_args(false);
+          } else if constexpr (std::is_same_v<T, std::optional<int>> ||
+                               std::is_same_v<T, std::optional<std::int64_t>> ||
+                               std::is_same_v<T, std::optional<double>>) {
+            added->check(Number<typename T::value_type>(option.min));
           }
           return added;
         }
@@ -62,8 +87,6 @@ void AddOption(CLI::App* app, const VerbOption& option) {
       option.target);
   if (!option.type_name.empty()) made->type_name(option.type_name);
   if (!option.choices.empty()) made->check(Choice(option.choices));
-  if (option.min == 0) made->check(CLI::NonNegativeNumber);
-  if (option.min == 1) made->check(CLI::PositiveNumber);
   if (!option.group.empty()) made->group(option.group);
   made->required(option.required);
 }

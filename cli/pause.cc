@@ -29,6 +29,7 @@ Status Pause(const ControlOptions& options) {
 }
 
 struct ResumeOptions : ControlOptions {
+  std::string gpus;
   bool no_progress = false;
 };
 
@@ -39,9 +40,15 @@ int Resume(const ResumeOptions& options, const std::string& typed) {
   if (!target.ok()) return Complain(target.status());
   const auto spec = ReadStored(target->experiment);
   if (!spec.ok()) return Complain(spec.status());
+  std::vector<std::string> gpus = VisibleGpus();
+  if (!options.gpus.empty()) {
+    auto given = ParseGpus(options.gpus, gpus);
+    if (!given.ok()) return Complain(given.status());
+    gpus = *std::move(given);
+  }
   const AttendOptions attend{.db = options.db,
-                             .gpus = VisibleGpus(),
-                             .gpus_given = false,
+                             .gpus = gpus,
+                             .gpus_given = options.gpus,
                              .no_progress = options.no_progress,
                              .command_line = typed};
   return Attend(attend, [&](Host& host, Runner& runner) -> Status {
@@ -67,6 +74,8 @@ Verb MakeResumeVerb() {
   const auto o = std::make_shared<ResumeOptions>();
   Verb resume{"resume", "go on with a paused, interrupted or stopped experiment, and stay with it to its end"};
   AddControl(&resume, o.get(), "exp NAME, or NAME");
+  resume.Option("--gpus", &o->gpus, "devices that trials share out (default: those that are visible here)")
+      .Type("N|0,1,3");
   resume.Option("--no-progress", &o->no_progress, "lines instead of the display");
   resume.run = [o](const Invocation& how) { return Resume(*o, how.typed); };
   return resume;

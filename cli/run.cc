@@ -36,17 +36,11 @@ struct RunOptions : FileOptions {
 };
 
 Input ReadInput(const RunOptions& options, StoreReader* reader) {
-  InputOptions input;
+  InputOptions input = InputOf(options);
   input.reader = reader;
-  input.files = options.files;
-  input.files.insert(input.files.end(), options.more.begin(), options.more.end());
-  input.image_map = options.image_map;
-  input.config = options.config;
-  input.services = options.services;
   if (!options.dry_run) input.trials = options.trials;  // else: how many to show
   input.to_run = !options.dry_run;
   input.parallel = options.parallel;
-  input.strict = options.strict;
   if (input.files.empty()) return ReadCommand(options.form, options.command_line, input);
   return ReadFiles(input);
 }
@@ -87,7 +81,7 @@ int RunVerb(const RunOptions& options) {
 
   const AttendOptions attend{.db = options.db,
                              .gpus = gpus,
-                             .gpus_given = !options.gpus.empty(),
+                             .gpus_given = options.gpus,
                              .no_progress = options.no_progress,
                              .command_line = options.command_line};
   RecordOrigin(options.command_line, &input);

@@ -229,19 +229,30 @@ void Runner::Finish(Outcome outcome) {
     exit_code_ = kInterrupted;
     output_.EndFrame();
     if (!ended_) {
-      output_.Line(fmt::format("left with {} at work; what they report is kept. Resume: {}", Trials(Running()),
-                               options_.command_line));
+      output_.Line(
+          fmt::format("left with {} at work; what they report is kept. Resume: {}", Trials(Running()), HowToResume()));
     }
   }
   if (stage_ != Stage::kRunning) output_.FlushAll(kLastWords);  // a reader that has stopped must not keep us
   loop_.Stop();
 }
 
+// By name where there is one: that works from any folder, and needs none of the files.
+std::string Runner::HowToResume() {
+  const auto all = host_.reader().Experiments();
+  if (ids_.size() != 1 || !all.ok()) return options_.command_line;
+  const auto own = std::ranges::find(*all, ids_.front(), &Experiment::id);
+  if (own == all->end()) return options_.command_line;
+  const bool alone = std::ranges::count(*all, own->name, &Experiment::name) == 1;
+  return fmt::format("qalam resume exp {}{}{}{}", own->name, alone ? "" : " -n " + own->namespace_name,
+                     options_.db_option, options_.gpus_option);
+}
+
 void Runner::SayEnd(const ProgressModel& model, std::int64_t id) {
   if (!IsFinal(model.state)) {
     output_.Line(fmt::format("{}paused at {}{}. Resume: {}", ids_.size() > 1 ? model.name + " " : "",
                              Ended(model.counts), model.max_trials ? fmt::format("/{}", *model.max_trials) : " trials",
-                             options_.command_line));
+                             HowToResume()));
     return;
   }
   View view = TerminalView(STDOUT_FILENO);

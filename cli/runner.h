@@ -17,7 +17,8 @@ namespace qalam {
 struct RunnerOptions {
   std::string db;
   std::string db_option;     // " --db FILE" where commands that are suggested need it
-  std::string command_line;  // what resumes
+  std::string gpus_option;   // " --gpus 0,1" where a resume needs it
+  std::string command_line;  // what resumes several experiments at once
   bool redraw = false;
 };
 
@@ -53,6 +54,7 @@ class Runner {
   bool Over();
   bool AllSettled();
   int Running();
+  std::string HowToResume();
   void SayEnd(const ProgressModel& model, std::int64_t id);
   void SayLastOutput(const ProgressModel& model);
 

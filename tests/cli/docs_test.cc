@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -11,32 +12,44 @@
 namespace qalam {
 namespace {
 
+std::string PageOf(const std::string& name) {
+  std::stringstream text;
+  text << std::ifstream(QALAM_SOURCE_DIR "/docs/" + name).rdbuf();
+  return text.str();
+}
+
 class Docs : public CliTest {
  protected:
-  Docs() {
-    std::stringstream text;
-    text << std::ifstream(QALAM_SOURCE_DIR "/docs/cli.md").rdbuf();
-    page = text.str();
-  }
-  std::string page;
-};
-
-TEST_F(Docs, EveryExampleRuns) {
-  std::istringstream lines(page);
-  int commands = 0, files = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("```") || line == "```") continue;
-    const std::string info = line.substr(3);
-    std::string block;
-    while (std::getline(lines, line) && line != "```") block += line + "\n";
-    if (const std::size_t space = info.find(' '); space != std::string::npos) {
-      Write(info.substr(space + 1), block);
-      ++files;
+  struct Done {
+    int commands = 0, files = 0;
+  };
+  // The blocks that are named as files are written; the commands of a console run, one after the other.
+  Done RunExamples(const std::string& text) {
+    Done done;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("```") || line == "```") continue;
+      const std::string info = line.substr(3);
+      std::string block;
+      while (std::getline(lines, line) && line != "```") block += line + "\n";
+      if (const std::size_t space = info.find(' '); space != std::string::npos) {
+        Write(info.substr(space + 1), block);
+        ++done.files;
+      }
+      if (info == "console") done.commands += RunBlock(block);
     }
-    if (info != "console") continue;
+    return done;
+  }
+  int RunBlock(const std::string& block) {
     std::istringstream shell(block);
-    for (std::string command; std::getline(shell, command);) {
-      ASSERT_TRUE(command.starts_with("$ ")) << command;
+    int commands = 0;
+    for (std::string command; std::getline(shell, command); ++commands) {
+      EXPECT_TRUE(command.starts_with("$ ")) << command;
+      while (command.ends_with('\\')) {
+        std::string more;
+        std::getline(shell, more);
+        command = command.substr(0, command.size() - 1) + more;
+      }
       const std::size_t said = command.find("# exit ");
       const int expected = said == std::string::npos ? 0 : std::stoi(command.substr(said + 7));
       Program program(
@@ -44,19 +57,60 @@ TEST_F(Docs, EveryExampleRuns) {
           {.folder = folder_, .env = {{"PATH", fmt::format("{}:{}", QALAM_BUILD_DIR, std::getenv("PATH"))}}});
       const Finished done = program.Wait();
       EXPECT_EQ(done.code, expected) << command << "\n" << done.out << done.err;
-      ++commands;
     }
+    return commands;
   }
-  EXPECT_EQ(files, 2);
-  EXPECT_GE(commands, 25);
+  const std::string page = PageOf("cli.md");
+};
+
+TEST_F(Docs, EveryExampleRuns) {
+  const Done done = RunExamples(page);
+  EXPECT_EQ(done.files, 2);
+  EXPECT_GE(done.commands, 25);
+}
+
+// With one of Katib's own files in the place of the reader's.
+TEST_F(Docs, TheWayFromKatibIsAsItIsTold) {
+  std::filesystem::create_symlink(QALAM_SOURCE_DIR "/examples", Path("examples"));
+  std::filesystem::create_symlink("examples/katib/stand_in.py", Path("stand_in.py"));
+  std::filesystem::copy_file(Path("examples/katib/images.yaml"), Path("images.yaml"));
+  std::string own = Read("examples/katib/random.yaml");
+  Write("experiment.yaml", own.replace(own.find("name: random"), 12, "name: mine"));
+  EXPECT_EQ(RunExamples(PageOf("from-katib.md")).commands, 5);
+  EXPECT_EQ(Qalam({"get", "experiments", "-o", "name"}).out, "experiment/mine\nexperiment/random\n");
+}
+
+TEST_F(Docs, TheSearchSpacesThatAreToldAreTaken) {
+  const std::string text = PageOf("search-spaces.md");
+  EXPECT_EQ(RunExamples(text).commands, 2);
+  int spaces = 0;
+  for (std::size_t at = 0; (at = text.find("```yaml\n", at)) != std::string::npos; ++spaces) {
+    at += 8;
+    std::istringstream block(text.substr(at, text.find("```", at) - at));
+    std::string spec;
+    for (std::string line; std::getline(block, line);) spec += "  " + line + "\n";
+    const bool searches_architectures = spec.starts_with("  nasConfig:");
+    std::string yaml = Yaml({.algorithm = searches_architectures ? "enas" : "random"});
+    if (searches_architectures) {  // in the place of the parameters
+      yaml.erase(yaml.find("  parameters:"), yaml.find("  trialTemplate:") - yaml.find("  parameters:"));
+      yaml.insert(yaml.find("  trialTemplate:"), spec);
+    } else {
+      const std::size_t begin = yaml.find("  parameters:\n") + 14;
+      yaml.insert(begin, spec.substr(spec.find('\n') + 1));
+    }
+    Write("space.yaml", yaml);
+    const Finished lint = Qalam({"lint", "space.yaml"});
+    EXPECT_EQ(lint.code, 0) << yaml << lint.out;
+  }
+  EXPECT_EQ(spaces, 2);
 }
 
 TEST_F(Docs, EveryOptionIsTold) {
   for (const std::string verb :
-       {"run",     "lint",   "schema",     "explain",    "get",   "describe", "logs",    "best",
-        "pause",   "resume", "stop",       "edit",       "retry", "enqueue",  "delete",  "wait",
-        "ask",     "top",    "compare",    "export",     "clone", "init",     "convert", "doctor",
-        "suggest", "proto",  "algorithms", "bench",  "completion", "man",   "version"}) {
+       {"run",     "lint",   "schema",     "explain", "get",        "describe", "logs",    "best",
+        "pause",   "resume", "stop",       "edit",    "retry",      "enqueue",  "delete",  "wait",
+        "ask",     "top",    "compare",    "export",  "clone",      "init",     "convert", "doctor",
+        "suggest", "proto",  "algorithms", "bench",   "completion", "man",      "version"}) {
     EXPECT_THAT(page, testing::HasSubstr("\n## " + verb + "\n"));
     std::istringstream help(Qalam({verb, "--help"}).out);
     int options = 0;

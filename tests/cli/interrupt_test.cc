@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <filesystem>
+
 #include "tests/cli/program.h"
 
 namespace qalam {
@@ -29,7 +31,7 @@ class Interrupt : public CliTest {
   }
 };
 
-TEST_F(Interrupt, CtrlCPausesAndTheSameCommandResumes) {
+TEST_F(Interrupt, CtrlCPausesAndSaysHowToResume) {
   WriteExperiment("e.yaml", {.trials = 6, .parallel = 2});
   auto run = Start({"run", "e.yaml"}, {.columns = 100});
   ASSERT_TRUE(Started(2));
@@ -38,14 +40,38 @@ TEST_F(Interrupt, CtrlCPausesAndTheSameCommandResumes) {
   Write("go", "");
   const Finished paused = run->Wait();
   EXPECT_EQ(paused.code, 130);
-  EXPECT_THAT(paused.out, HasSubstr("paused at 2/6. Resume: qalam run e.yaml"));
+  EXPECT_THAT(paused.out, HasSubstr("paused at 2/6. Resume: qalam resume exp small\r\n"));
   EXPECT_EQ(Lines("started"), 2);
   EXPECT_THAT(Qalam({"get", "experiments"}).out, HasSubstr("Paused"));
 
-  const Finished resumed = Qalam({"run", "e.yaml"});
+  const Finished resumed = Qalam({"resume", "exp", "small"});
   EXPECT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_THAT(resumed.out, AllOf(HasSubstr("small: goes on at 2/6"), HasSubstr("done  6 trials")));
   EXPECT_EQ(Lines("started"), 6);
+}
+
+// The database, the namespace where the name alone says too little, and the devices are in the command that is shown.
+TEST_F(Interrupt, TheResumeThatIsShownWorksFromAnotherFolder) {
+  Write("go", "");
+  WriteExperiment("e.yaml", {.trials = 1});
+  ASSERT_EQ(Qalam({"run", "e.yaml", "--db", "other place.db"}).code, 0);
+  std::filesystem::remove(Path("go"));
+  std::string elsewhere = Yaml({.trials = 2, .parallel = 1});
+  elsewhere.insert(elsewhere.find("spec:"), "  namespace: team\n");
+  Write("team.yaml", elsewhere);
+  auto run = Start({"run", "team.yaml", "--db", Path("other place.db"), "--gpus", "0,3"});
+  ASSERT_TRUE(Started(2));
+  run->Signal(SIGINT);
+  ASSERT_TRUE(run->WaitFor("pausing"));
+  Write("go", "");
+  const std::string said = run->Wait().out;
+  const std::size_t at = said.find("Resume: ");
+  ASSERT_NE(at, std::string::npos) << said;
+  const std::string command = said.substr(at + 8, said.find('\n', at) - at - 8);
+  EXPECT_EQ(command, "qalam resume exp small -n team --db '" + Path("other place.db") + "' --gpus 0,3");
+  const Finished resumed = Program({"sh", "-c", std::string(QALAM_BUILD_DIR) + "/" + command}, {.folder = "/"}).Wait();
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("done  2 trials"));
 }
 
 TEST_F(Interrupt, ASecondCtrlCStopsTheTrialsWhichRunAgainOnResume) {
@@ -78,7 +104,8 @@ TEST_F(Interrupt, AThirdCtrlCLeavesAtOnceAndTheTrialsEndByThemselves) {
   run->Type("\x03");
   const Finished left = run->Wait(seconds(5));
   EXPECT_EQ(left.code, 130);
-  EXPECT_THAT(left.out, HasSubstr("left with 2 trials at work; what they report is kept. Resume: qalam run e.yaml"));
+  EXPECT_THAT(left.out,
+              HasSubstr("left with 2 trials at work; what they report is kept. Resume: qalam resume exp small"));
   Write("go", "");
   const Finished resumed = Qalam({"run", "e.yaml"});
   EXPECT_EQ(resumed.code, 0) << resumed.err;
@@ -92,7 +119,7 @@ TEST_F(Interrupt, SigtermDrainsWithinTenSecondsAndLosesNothing) {
   run->Signal(SIGTERM);
   const Finished drained = run->Wait(seconds(10));
   EXPECT_EQ(drained.code, 130);
-  EXPECT_THAT(drained.out, HasSubstr("Resume: qalam run e.yaml"));
+  EXPECT_THAT(drained.out, HasSubstr("Resume: qalam resume exp small"));
   Write("go", "");
   const Finished resumed = Qalam({"run", "e.yaml"});
   EXPECT_EQ(resumed.code, 0) << resumed.err;

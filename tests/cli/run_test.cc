@@ -280,5 +280,20 @@ TEST_F(Lint, AnAlgorithmOfAnotherServiceIsKnownWhenItsAddressIsGiven) {
   EXPECT_EQ(Qalam({"lint", "e.yaml", "--suggest-service", "hill"}).code, 2);
 }
 
+TEST_F(CliTest, ANumberThatIsNoneIsToldInAFewWords) {
+  WriteExperiment("e.yaml", {});
+  for (const auto& [words, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"ask", "e.yaml", "-n", "0"}, "--count: 0 is too small: the least is 1"},
+           {{"edit", "exp", "small", "--max-trials", "99999999999"}, "--max-trials: '99999999999' is too large"},
+           {{"get", "trials", "--limit", "2.5"}, "--limit: '2.5' is not a whole number"},
+           {{"logs", "small#1", "--tail", "-1"}, "--tail: -1 is too small: the least is 0"},
+           {{"run", "-p", "x=real(0,1)", "--minimize", "loss", "--goal", "nan", "--", "true"},
+            "--goal: 'nan' is not a number"}}) {
+    const Finished done = Qalam(words);
+    EXPECT_EQ(done.code, 2) << words[0];
+    EXPECT_THAT(done.err, testing::StartsWith(said + "\n"));
+  }
+}
+
 }  // namespace
 }  // namespace qalam

@@ -56,7 +56,7 @@ TEST_F(Service, AServiceThatCannotBeReachedIsNamedWhileItIsWaitedFor) {
   run->Signal(SIGINT);
   const Finished paused = run->Wait();
   EXPECT_EQ(paused.code, 130);
-  EXPECT_THAT(paused.out, HasSubstr("paused at 0/4. Resume: qalam run e.yaml --suggest-service hill=127.0.0.1:1"));
+  EXPECT_THAT(paused.out, HasSubstr("paused at 0/4. Resume: qalam resume exp small\n"));
 }
 
 TEST_F(Service, QalamSuggestServesUntilASignal) {

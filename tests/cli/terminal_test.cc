@@ -118,7 +118,7 @@ TEST_P(Screens, CtrlCPausesAndSaysHowToResume) {
   ASSERT_TRUE(terminal.WaitFor("pausing: waiting for 2 trials (again to stop them now)"));
   terminal.Press("C-c");
   ASSERT_TRUE(terminal.WaitFor("paused at 6/8"));
-  EXPECT_THAT(terminal.Screen(), HasSubstr("Resume: qalam run mnist.yaml"));
+  EXPECT_THAT(terminal.Screen(), HasSubstr("Resume: qalam resume exp mnist"));
 }
 
 TEST_P(Screens, FaultsOfAFileReadLikeACompilers) {
@@ -219,6 +219,13 @@ TEST_P(Shells, CompleteVerbsOptionsAndNames) {
   expect("qalam algorithms describe sob", "qalam algorithms describe sobol");
   expect("qalam lint trial.", "qalam lint trial.sh");
   expect("qalam export exp dig", "qalam export exp digits");
+  // TARGET: a kind and a name, or the name alone.
+  expect("qalam pause dig", "qalam pause digits");
+  expect("qalam resume ex", "qalam resume exp");
+  expect("qalam edit exp dig", "qalam edit exp digits");
+  expect("qalam stop tri", "qalam stop trial");
+  expect("qalam retry trial dig", "qalam retry trial digits-");
+  expect("qalam enqueue exp digits x", "qalam enqueue exp digits x=");
 }
 INSTANTIATE_TEST_SUITE_P(Each, Shells, testing::Values("bash", "zsh", "fish"),
                          [](const auto& shell) { return std::string(shell.param); });
