@@ -143,7 +143,7 @@ void World::Make(bool passive) {
                                     removed_.insert(trials.begin(), trials.end());
                                     return OkStatus();
                                   },
-                                  passive});
+                                  /*remove_kept=*/{}, passive});
 }
 
 void World::Boot() {
