@@ -7,16 +7,22 @@
 #include "algorithms/random.h"
 #include "algorithms/sobol.h"
 #include "algorithms/suggester.h"
+#include "algorithms/tpe.h"
 
 namespace qalam {
 namespace {
 
 constexpr std::array kAlgorithms = {
     AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
+    AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
+                  &MakeTpe, nullptr},
     AlgorithmInfo{"random", "independent draws from each parameter's distribution; no repeats in finite spaces",
                   &kRandomSettings, &MakeRandom, nullptr},
     AlgorithmInfo{"sobol", "scrambled low-discrepancy points: random search, more evenly spread", &kSobolSettings,
                   &MakeSobol, &ValidateSobol},
+    AlgorithmInfo{"tpe",
+                  "tree-structured Parzen estimators with joint kernels: any kind of space, any number of trials",
+                  &kTpeSettings, &MakeTpe, nullptr},
 };
 static_assert(std::ranges::is_sorted(kAlgorithms, {}, &AlgorithmInfo::name));
 

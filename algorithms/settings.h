@@ -75,8 +75,8 @@ SettingValue ReadSetting(const SettingInfo& info, std::string_view text);
 
 template <class T>
 struct SettingRow {
-  using Member =
-      std::variant<int T::*, std::int64_t T::*, std::optional<std::int64_t> T::*, double T::*, std::string_view T::*>;
+  using Member = std::variant<int T::*, std::int64_t T::*, std::optional<std::int64_t> T::*, double T::*,
+                              std::optional<double> T::*, std::string_view T::*>;
   SettingInfo info;
   Member member;
 };
@@ -100,7 +100,7 @@ class Settings : public SettingsTable {
       std::visit(
           [&](auto member) {
             using Member = std::remove_reference_t<decltype(out.*member)>;
-            if constexpr (std::is_same_v<Member, double>) {
+            if constexpr (std::is_same_v<Member, double> || std::is_same_v<Member, std::optional<double>>) {
               out.*member = std::get<double>(value);
             } else if constexpr (std::is_same_v<Member, std::string_view>) {
               out.*member = std::get<std::string_view>(value);
@@ -129,7 +129,8 @@ class Settings : public SettingsTable {
           using Member = std::remove_cvref_t<decltype(presets.*m)>;
           if constexpr (std::is_same_v<Member, int>) {
             return static_cast<std::int64_t>(presets.*m);
-          } else if constexpr (std::is_same_v<Member, std::optional<std::int64_t>>) {
+          } else if constexpr (std::is_same_v<Member, std::optional<std::int64_t>> ||
+                               std::is_same_v<Member, std::optional<double>>) {
             return presets.*m ? SettingValue(*(presets.*m)) : SettingValue();
           } else {
             return presets.*m;
@@ -158,8 +159,9 @@ constexpr SettingRow<T> Int(std::string_view name, Field T::*member, Range range
   return {{.name = name, .kind = SettingInfo::Kind::kInt, .range = settings_internal::Fit<Field>(range), .doc = doc},
           member};
 }
-template <class T>
-constexpr SettingRow<T> Real(std::string_view name, double T::*member, Range range, std::string_view doc) {
+// `Field`: double, or std::optional<double> where there is no preset.
+template <class T, class Field>
+constexpr SettingRow<T> Real(std::string_view name, Field T::*member, Range range, std::string_view doc) {
   return {{.name = name, .kind = SettingInfo::Kind::kReal, .range = range, .doc = doc}, member};
 }
 // One of `choices`, which outlive the table.

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algorithms/parzen.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/math.h"
+
+namespace qalam {
+namespace {
+
+constexpr std::uint64_t kMostTabulated = 64;
+constexpr double kScott = 0.2;       // the bandwidth of one point, in parts of the range
+constexpr double kNarrowest = 100;   // never below the range divided by this, or by n + 1
+constexpr Eigen::Index kBlock = 32;  // columns scored at once: what they need stays in the cache
+
+// Mass of N(mean, sd) in [a, b]: from the tail that is nearer, so that a small one keeps its digits.
+double MassBetween(double a, double b, double mean, double sd) {
+  const double low = (a - mean) / sd, high = (b - mean) / sd;
+  return low > 0 ? NormalCdf(-low) - NormalCdf(-high) : NormalCdf(high) - NormalCdf(low);
+}
+
+bool IsTabulated(const Parameter& parameter) {
+  return parameter.levels > 0 && (parameter.type == ParameterType::kCategorical || parameter.levels <= kMostTabulated);
+}
+
+// (from level) x (to level), rows that sum to 1.
+Eigen::MatrixXd Masses(const Parameter& parameter, double bandwidth, Eigen::Index kernels) {
+  const auto count = static_cast<Eigen::Index>(parameter.levels);
+  const auto n = static_cast<double>(std::max<Eigen::Index>(kernels, 1));
+  Eigen::MatrixXd mass(count, count);
+  if (parameter.type == ParameterType::kCategorical) {
+    mass.setConstant(1 / n);
+    mass.diagonal().array() += 1;
+  } else {
+    const double width = 1 / static_cast<double>(count);
+    for (Eigen::Index from = 0; from < count; ++from) {
+      const double mean = (static_cast<double>(from) + 0.5) * width;
+      for (Eigen::Index to = 0; to < count; ++to) {
+        const double begin = static_cast<double>(to) * width;
+        mass(from, to) = std::max(MassBetween(begin, begin + width, mean, bandwidth), 1e-30);
+      }
+    }
+  }
+  mass.array().colwise() /= mass.rowwise().sum().eval().array();
+  return mass;
+}
+
+}  // namespace
+
+ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<const Eigen::MatrixXd>& points,
+                                 double prior_weight)
+    : space_(&space) {
+  const Eigen::Index n = points.cols();
+  const auto count = static_cast<double>(std::max<Eigen::Index>(n, 1));
+  bandwidth_ = std::clamp(kScott * std::pow(count, -1.0 / (static_cast<double>(space.dim()) + 4)),
+                          1 / std::min(kNarrowest, count + 1), 1.0);
+  const double total = static_cast<double>(n) + prior_weight;
+  log_prior_ = std::log(prior_weight / total);
+  for (Eigen::Index i = 0; i < space.dim(); ++i) {
+    const Parameter& parameter = space.parameters()[static_cast<std::size_t>(i)];
+    if (!IsTabulated(parameter)) {
+      continuous_.push_back(i);
+      continue;
+    }
+    const Eigen::MatrixXd mass = Masses(parameter, bandwidth_, n);
+    Levels table{i, (mass.array() * static_cast<double>(parameter.levels)).log().cast<float>(), mass, {}};
+    for (Eigen::Index to = 1; to < mass.cols(); ++to) table.cumulative.col(to) += table.cumulative.col(to - 1);
+    for (Eigen::Index k = 0; k < n; ++k) {
+      table.of_kernels.push_back(static_cast<Eigen::Index>(space.LevelOf(i, points(i, k))));
+    }
+    levels_.push_back(std::move(table));
+  }
+  points_ = points(continuous_, Eigen::all);
+  scaled_ = Scaled(points);
+  // Each continuous kernel: N(x; u, h) / mass inside [0, 1].
+  const double normaliser = std::log(bandwidth_ * std::sqrt(2 * std::numbers::pi));
+  log_weight_.resize(n);
+  for (Eigen::Index k = 0; k < n; ++k) {
+    double log_weight = -std::log(total);
+    for (Eigen::Index j = 0; j < points_.rows(); ++j) {
+      log_weight -= normaliser + std::log(MassBetween(0, 1, points_(j, k), bandwidth_));
+    }
+    log_weight_[k] = static_cast<float>(log_weight) - 0.5f * scaled_.col(k).squaredNorm();
+  }
+}
+
+// Around the middle of the cube, so that squares stay small and their differences exact enough in single precision.
+Eigen::MatrixXf ParzenEstimator::Scaled(const Eigen::Ref<const Eigen::MatrixXd>& at) const {
+  return ((at(continuous_, Eigen::all).array() - 0.5) / bandwidth_).cast<float>();
+}
+
+Eigen::VectorXd ParzenEstimator::Sample(Rng& rng) const {
+  const Eigen::Index n = scaled_.cols();
+  Eigen::VectorXd unit(space_->dim());
+  // All kernels weigh the same but the uniform one.
+  const double pick = rng.Uniform() - std::exp(log_prior_);
+  if (pick < 0 || n == 0) {
+    for (double& u : unit) u = rng.Uniform();
+    return unit;
+  }
+  const Eigen::Index kernel = std::min<Eigen::Index>(
+      n - 1, static_cast<Eigen::Index>(pick / (1 - std::exp(log_prior_)) * static_cast<double>(n)));
+  for (std::size_t j = 0; j < continuous_.size(); ++j) {
+    const double mean = points_(static_cast<Eigen::Index>(j), kernel);
+    const double low = NormalCdf((0 - mean) / bandwidth_), high = NormalCdf((1 - mean) / bandwidth_);
+    const double z = NormalQuantile(low + rng.Uniform() * (high - low));
+    unit[continuous_[j]] = std::clamp(mean + bandwidth_ * z, 0.0, 1.0);
+  }
+  for (const Levels& table : levels_) {
+    const auto row = table.cumulative.row(table.of_kernels[static_cast<std::size_t>(kernel)]);
+    const double u = rng.Uniform();
+    Eigen::Index level = 0;
+    while (level + 1 < row.size() && row[level] < u) ++level;
+    unit[table.parameter] = space_->UnitOf(table.parameter, static_cast<std::uint64_t>(level));
+  }
+  return unit;
+}
+
+Eigen::VectorXd ParzenEstimator::LogDensity(const Eigen::Ref<const Eigen::MatrixXd>& at) const {
+  const Eigen::Index n = scaled_.cols();
+  Eigen::VectorXd out(at.cols());
+  const Eigen::MatrixXf all = Scaled(at);
+  Eigen::MatrixXf exponent;  // kernels x columns of the block
+  for (Eigen::Index begin = 0; begin < at.cols(); begin += kBlock) {
+    const Eigen::Index columns = std::min(kBlock, at.cols() - begin);
+    const auto block = all.middleCols(begin, columns);
+    exponent.noalias() = scaled_.transpose() * block;
+    for (Eigen::Index c = 0; c < columns; ++c) {
+      auto column = exponent.col(c).array();
+      column += log_weight_.array() - 0.5f * block.col(c).squaredNorm();
+      for (const Levels& table : levels_) {
+        const auto level = static_cast<Eigen::Index>(space_->LevelOf(table.parameter, at(table.parameter, begin + c)));
+        const auto mass = table.log_mass.col(level);
+        for (Eigen::Index k = 0; k < n; ++k) column[k] += mass[table.of_kernels[static_cast<std::size_t>(k)]];
+      }
+      const auto prior = static_cast<float>(log_prior_);
+      const float highest = n > 0 ? std::max(column.maxCoeff(), prior) : prior;
+      const float sum = (n > 0 ? (column - highest).exp().sum() : 0) + std::exp(prior - highest);
+      out[begin + c] = static_cast<double>(highest + std::log(sum));
+    }
+  }
+  return out;
+}
+
+}  // namespace qalam
