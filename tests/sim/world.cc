@@ -128,8 +128,11 @@ void World::MayKill(Point point) {
 
 void World::Make(bool passive) {
   QALAM_CHECK(controller_ == nullptr, "one controller at a time");
-  controller_ = Controller::Make({loop_, *store_, *watched_engine_, *service_,
-                                  [](const ExperimentSpec&, const Trial&, const Node&) -> Result<Run> {
+  controller_ = Controller::Make({.loop = loop_,
+                                  .store = *store_,
+                                  .engine = *watched_engine_,
+                                  .suggestions = *service_,
+                                  .compile = [](const ExperimentSpec&, const Trial&, const Node&) -> Result<Run> {
                                     Run run;
                                     run.steps.emplace_back();
                                     run.steps.back().name = "main";
@@ -137,13 +140,15 @@ void World::Make(bool passive) {
                                     run.metrics = MetricsSource{"main", ""};
                                     return run;
                                   },
-                                  [this] { return "uid-" + std::to_string(++uids_); },
-                                  [this](const std::vector<std::string>& trials) {
-                                    MayKill(Point::kBeforeRemove);
-                                    removed_.insert(trials.begin(), trials.end());
-                                    return OkStatus();
-                                  },
-                                  /*remove_kept=*/{}, passive});
+                                  .make_uid = [this] { return "uid-" + std::to_string(++uids_); },
+                                  .remove_runs =
+                                      [this](const std::vector<std::string>& trials) {
+                                        MayKill(Point::kBeforeRemove);
+                                        removed_.insert(trials.begin(), trials.end());
+                                        return OkStatus();
+                                      },
+                                  .remove_kept = [this](const Experiment& e) { forgotten_.insert(e.id); },
+                                  .passive = passive});
 }
 
 void World::Boot() {
@@ -266,6 +271,7 @@ void World::CheckBatch(const WriteBatch& batch) {
   }
   for (const Deletion& deletion : batch.deleted) {
     if (!may_vanish_.contains(deletion.experiment_id)) Breach("an experiment is deleted that nobody wanted to go");
+    if (!forgotten_.contains(deletion.experiment_id)) Breach("an experiment is deleted before what was kept for it");
     at_work_.erase(deletion.experiment_id);
     removed_.clear();  // names may come again
   }

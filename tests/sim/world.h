@@ -118,6 +118,7 @@ class World {
   std::map<std::int64_t, int> at_work_;   // as of the last commit: I3
   std::map<std::int64_t, int> parallel_;  // the same
   std::set<RunId> removed_;
+  std::set<std::int64_t> forgotten_;  // experiments of which nothing is kept beside the database any more
   std::map<std::pair<RunId, int>, std::string> printed_;
   std::vector<std::string> breaches_, told_stopped_;
   int kills_ = 0, commits_ = 0, uids_ = 0;
