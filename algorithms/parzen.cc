@@ -11,8 +11,11 @@ namespace qalam {
 namespace {
 
 constexpr std::uint64_t kMostTabulated = 64;
-constexpr double kScott = 0.2;       // the bandwidth of one point, in parts of the range
-constexpr double kNarrowest = 100;   // never below the range divided by this, or by n + 1
+// In parts of the range: the bandwidth of one point, and the least of all. On the tuning problems of `quick` 0.07
+// halves the regret that 0.2 (Optuna's, never below 1 / (n + 1)) leaves at 25, 50 and 100 trials; 0.05 and 0.1 are
+// worse.
+constexpr double kScott = 0.07;
+constexpr double kNarrowest = 0.01;
 constexpr Eigen::Index kBlock = 32;  // columns scored at once: what they need stays in the cache
 
 // Mass of N(mean, sd) in [a, b]: from the tail that is nearer, so that a small one keeps its digits.
@@ -54,8 +57,7 @@ ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<cons
     : space_(&space) {
   const Eigen::Index n = points.cols();
   const auto count = static_cast<double>(std::max<Eigen::Index>(n, 1));
-  bandwidth_ = std::clamp(kScott * std::pow(count, -1.0 / (static_cast<double>(space.dim()) + 4)),
-                          1 / std::min(kNarrowest, count + 1), 1.0);
+  bandwidth_ = std::max(kScott * std::pow(count, -1.0 / (static_cast<double>(space.dim()) + 4)), kNarrowest);
   const double total = static_cast<double>(n) + prior_weight;
   log_prior_ = std::log(prior_weight / total);
   for (Eigen::Index i = 0; i < space.dim(); ++i) {

@@ -2,7 +2,7 @@
 // A Parzen estimator over the unit cube: a mixture of product kernels, one around each of n points, and the uniform
 // density. Continuous parameters have normal kernels cut off at the ends, ordered levels the mass of such a kernel in
 // each level, categories more mass on the point's own. Bergstra et al. 2011; joint kernels as Falkner et al. 2018, the
-// bandwidth of Scott's rule as in Optuna's multivariate TPE.
+// bandwidth shrinks by Scott's rule.
 #pragma once
 
 #include <Eigen/Core>

@@ -16,7 +16,7 @@ struct TpeSettings {
   std::optional<double> gamma;
   double prior_weight = 1;
   int startup = 10;
-  int candidates = 256;
+  int candidates = 64;
   std::optional<std::int64_t> random_state;
 };
 // Katib's `tpe` is hyperopt's, its `multivariate-tpe` Optuna's: one algorithm here, under both sets of names.

@@ -47,7 +47,7 @@ TEST(Parzen, TheDensityIsThatOfItsDefinition) {
   points.col(1) << 0.5, 0.2, space.UnitOf(2, 4), space.UnitOf(3, 1);
   points.col(2) << 1.0, 0.0, space.UnitOf(2, 2), space.UnitOf(3, 2);
   const ParzenEstimator estimator(space, points, 1.0);
-  const double h = std::max(0.2 * std::pow(3.0, -1.0 / 8), 1.0 / 4);
+  const double h = 0.07 * std::pow(3.0, -1.0 / 8);
 
   Rng rng(1, "test.parzen", 0);
   for (int round = 0; round < 50; ++round) {
@@ -83,8 +83,8 @@ TEST(Parzen, SamplesAreWhereTheDensityIs) {
     near += std::abs(at[0] - 0.8) < 0.2;
     same += space.LevelOf(1, at[1]) == 1;
   }
-  // 20 of 21 are from a kernel: N(0.8, 0.12) cut off at 1, and 1.05 of 1.1 on its own category.
-  EXPECT_NEAR(near / 2000.0, 20.0 / 21 * 0.905 / 0.953 + 0.4 / 21, 0.03);
+  // 20 of 21 are from a kernel: N(0.8, 0.04), and 1.05 of 1.1 on its own category.
+  EXPECT_NEAR(near / 2000.0, 20.0 / 21 + 0.4 / 21, 0.03);
   EXPECT_NEAR(same / 2000.0, 20.0 / 21 * 1.05 / 1.1 + 0.5 / 21, 0.03);
 }
 
