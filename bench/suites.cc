@@ -29,7 +29,7 @@ constexpr std::array kSuites = {
 
 // Data sets of several sizes of each scenario.
 constexpr std::array kProvingSurrogates = {
-    std::string_view("lcbench/168868"),  std::string_view("lcbench/3945"),     std::string_view("lcbench/189906"),
+    std::string_view("lcbench/168868"),  std::string_view("lcbench/3945"),      std::string_view("lcbench/189906"),
     std::string_view("rbv2_rpart/14"),   std::string_view("rbv2_rpart/1501"),   std::string_view("rbv2_xgboost/12"),
     std::string_view("rbv2_xgboost/16"), std::string_view("rbv2_xgboost/1501"), std::string_view("iaml_glmnet/1489")};
 constexpr std::array kTuningSurrogates = {std::string_view("lcbench/126025"), std::string_view("lcbench/167152"),

@@ -22,8 +22,8 @@ Observation EmptyObservation(const ObjectiveSpec& objective);
 
 // The value that counts, by the objective's strategy; nullopt when there is no finite one.
 std::optional<double> ObjectiveValue(const ObjectiveSpec& objective, const Observation& observation);
-// An objective that is words: what a search for an architecture found ("Genotype(normal=[...])"). Empty for a number, also
-// for one that went wrong ("nan", "-inf", "1e400", "0,5"), and when there is none.
+// An objective that is words: what a search for an architecture found ("Genotype(normal=[...])"). Empty for a number,
+// also for one that went wrong ("nan", "-inf", "1e400", "0,5"), and when there is none.
 std::string ObjectiveWords(const ObjectiveSpec& objective, const Observation& observation);
 // The same for any metric, as text, "unavailable" when there is none (what goes over the wire).
 std::string StrategyValue(const ObjectiveSpec& objective, const std::string& metric, const Observation& observation);

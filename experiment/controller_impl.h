@@ -113,7 +113,7 @@ class ControllerImpl final : public Controller {
 
   // commands.cc
   Result<Work*> FindOrLoad(std::int64_t experiment_id);  // one that is being deleted too
-  Result<Work*> WorkFor(std::int64_t experiment_id);  // from the store, if need be; not one that is being deleted
+  Result<Work*> WorkFor(std::int64_t experiment_id);     // from the store, if need be; not one that is being deleted
   Result<Work*> WorkFor(const std::string& trial_name, Trial** trial);
   Status CheckRestart(const Work& work, const ExperimentSpec& spec) const;
   void Restart(Work& work);
