@@ -65,6 +65,19 @@ def make(name, task):
 # --- Optuna and what looks like it ----------------------------------------------------------------------------------
 
 
+def suggested(trial, parameters):
+    """The values that a trial of Optuna's or Rustuna's proposes, by name."""
+    values = {}
+    for p in parameters:
+        if p.kind == "choice":
+            values[p.name] = trial.suggest_categorical(p.name, p.choices)
+        elif p.kind == "int":
+            values[p.name] = trial.suggest_int(p.name, p.low, p.high, log=p.log)
+        else:
+            values[p.name] = trial.suggest_float(p.name, p.low, p.high, log=p.log)
+    return values
+
+
 class Optuna(Peer):
     def __init__(self, task, sampler):
         import optuna
@@ -84,15 +97,7 @@ class Optuna(Peer):
 
     def ask(self):
         trial = self.study.ask()
-        values = {}
-        for p in self.task.parameters:
-            if p.kind == "choice":
-                values[p.name] = trial.suggest_categorical(p.name, p.choices)
-            elif p.kind == "int":
-                values[p.name] = trial.suggest_int(p.name, p.low, p.high, log=p.log)
-            else:
-                values[p.name] = trial.suggest_float(p.name, p.low, p.high, log=p.log)
-        return trial, values
+        return trial, suggested(trial, self.task.parameters)
 
     def tell(self, trial, _, value):
         if math.isnan(value):
@@ -156,15 +161,7 @@ class Rustuna(Peer):
 
     def ask(self):
         trial = self.study.ask()
-        values = {}
-        for p in self.task.parameters:
-            if p.kind == "choice":
-                values[p.name] = trial.suggest_categorical(p.name, p.choices)
-            elif p.kind == "int":
-                values[p.name] = trial.suggest_int(p.name, p.low, p.high, log=p.log)
-            else:
-                values[p.name] = trial.suggest_float(p.name, p.low, p.high, log=p.log)
-        return trial, values
+        return trial, suggested(trial, self.task.parameters)
 
     def tell(self, trial, _, value):
         self.study.tell(trial.number, self.failures.number(value))
