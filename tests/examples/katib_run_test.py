@@ -108,17 +108,19 @@ class KatibRuns(unittest.TestCase):
         for trial, metrics in reports.items():
             for name in [objective, *spec["objective"].get("additionalMetricNames", [])]:
                 self.assertGreater(len(metrics.get(name, [])), 0, f"{trial} reported no {name}")
-        return experiment, {trial: metrics[objective] for trial, metrics in reports.items()}, database
+        return experiment, reports, database
 
     def the_best_is_right(self, experiment, reports):
         best = min if experiment["spec"]["objective"]["type"] == "minimize" else max
-        values = {trial: best(map(float, values)) for trial, values in reports.items()}
+        name = experiment["spec"]["objective"]["objectiveMetricName"]
+        values = {trial: best(map(float, metrics[name])) for trial, metrics in reports.items()}
         optimal = experiment["status"]["currentOptimalTrial"]
         self.assertEqual(values[optimal["bestTrialName"]], best(values.values()))
-        name = experiment["spec"]["objective"]["objectiveMetricName"]
         found = next(m for m in optimal["observation"]["metrics"] if m["name"] == name)
         self.assertEqual(float(found["min" if best is min else "max"]), best(values.values()))
-        self.assertGreater(len(set(values.values())), 1 if len(values) > 2 else 0, "the parameters make a difference")
+        # All that was reported, epoch by epoch: the best accuracy alone can be that of every trial, as it is a coarse number.
+        different = {json.dumps(metrics, sort_keys=True) for metrics in reports.values()}
+        self.assertGreater(len(different), 1 if len(reports) > 2 else 0, "the parameters make a difference")
 
     def test_every_example_is_here(self):
         folders = [f for f in os.listdir(KATIB) if f not in ("support", "golden", "NOTICE")]
