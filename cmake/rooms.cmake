@@ -12,10 +12,12 @@ function(qalam_room name)
   target_link_libraries(qalam_${name} PUBLIC ${R_LINK} PRIVATE ${R_PRIVATE} Threads::Threads)
 endfunction()
 
-# qalam_test(NAME LABEL label LINK libs...): one GoogleTest program from every .cc below tests/NAME.
+# qalam_test(NAME LABEL label LINK libs... [WITHOUT files...]): one GoogleTest program from every .cc in tests/NAME.
 function(qalam_test name)
-  cmake_parse_arguments(T "" "LABEL" "LINK" ${ARGN})
+  cmake_parse_arguments(T "" "LABEL" "LINK;WITHOUT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cc)
+  list(TRANSFORM T_WITHOUT PREPEND ${PROJECT_SOURCE_DIR}/tests/${name}/)
+  list(REMOVE_ITEM sources ${T_WITHOUT})
   if(NOT sources)
     return()
   endif()

@@ -34,7 +34,7 @@ class View : public CliTest {
 TEST_F(View, ExperimentsAreATable) {
   EXPECT_THAT(
       Out({"get", "experiments"}),
-      ContainsRegex("^NAME   STATUS     BEST +TRIALS  ALGORITHM  AGE\nsmall  Succeeded  0\\.[0-9]+ +4/4     sobol "));
+      ContainsRegex("^NAME   STATUS     BEST +TRIALS  ALGORITHM  AGE\nsmall  Succeeded  [0-9.e-]+ +4/4     sobol "));
   EXPECT_THAT(Out({"get", "exp", "small", "-o", "wide"}),
               AllOf(HasSubstr("minimize loss"), HasSubstr("ExperimentMaxTrialsReached")));
   EXPECT_EQ(Out({"get", "experiments", "-o", "name"}), "experiment/small\n");

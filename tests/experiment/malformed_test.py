@@ -16,7 +16,8 @@ QALAM = os.path.abspath(os.environ["QALAM"])
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "malformed")
 UPDATE = "--update-golden" in sys.argv
 CASES = sorted(name for name in os.listdir(FOLDER) if not name.endswith(".expected"))
-SECONDS = 0.1  # of processor time: the machine may be busy
+# Of processor time, as the machine may be busy. QALAM_SLOWER: how many times slower a program with sanitizers may be.
+SECONDS = 0.1 * float(os.environ.get("QALAM_SLOWER", "1"))
 
 
 class Malformed(unittest.TestCase):
