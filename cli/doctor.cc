@@ -24,8 +24,8 @@
 #include "cli/verbs.h"
 #include "core/loop.h"
 #include "pipelines/engines/local_engine.h"
+#include "store/check.h"
 #include "store/lock.h"
-#include "store/sqlite_store.h"
 
 namespace qalam {
 namespace {
@@ -255,12 +255,23 @@ void LookAtDatabase(const std::string& db, std::vector<Finding>* out) {
     out->push_back({Verdict::kGood, "database", fmt::format("{} is not there yet: qalam run makes it", db), ""});
     return;
   }
-  if (const Status whole = CheckSqliteFile(db); !whole.ok()) {
-    const bool old = whole.code() == Code::kFailedPrecondition;
-    out->push_back({old ? Verdict::kLimited : Verdict::kBad, "database", whole.message(),
-                    old ? ""
-                        : "take a copy of it and of FILE-wal first; then restore a backup, or save what can be read "
-                          "with: sqlite3 FILE .recover"});
+  const Result<FileReport> report = CheckFile(db);
+  if (!report.ok()) {
+    out->push_back({Verdict::kBad, "database", report.status().message(), ""});
+    return;
+  }
+  if (!report->faults.empty()) {
+    out->push_back({Verdict::kBad, "database", fmt::format("{} is damaged: {}", db, report->faults[0]),
+                    "qalam db check tells all of it; qalam db restore puts a backup in its place"});
+    return;
+  }
+  if (report->older) {
+    out->push_back(
+        {Verdict::kLimited, "database",
+         fmt::format("{} was made by an older qalam (layout {}): it is brought up to date when a command that "
+                     "writes opens it, such as 'qalam run'",
+                     db, report->layout),
+         ""});
     return;
   }
   std::string pid = FirstLine(ReadText(db + ".lock"));

@@ -11,12 +11,12 @@ const std::vector<std::string> kTrialWords = {"trials", "trial"};
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;
   for (Verb (*make)() :
-       {&MakeRunVerb,   &MakeLintVerb,       &MakeExplainVerb, &MakeSchemaVerb,  &MakeInitVerb,    &MakeConvertVerb,
-        &MakeGetVerb,   &MakeDescribeVerb,   &MakeLogsVerb,    &MakeBestVerb,    &MakePauseVerb,   &MakeResumeVerb,
-        &MakeStopVerb,  &MakeEditVerb,       &MakeRetryVerb,   &MakeEnqueueVerb, &MakeDeleteVerb,  &MakeWaitVerb,
-        &MakeAskVerb,   &MakeTopVerb,        &MakeCompareVerb, &MakeExportVerb,  &MakeCloneVerb,   &MakeSuggestVerb,
-        &MakeProtoVerb, &MakeAlgorithmsVerb, &MakeBenchVerb,   &MakeDoctorVerb,  &MakeVersionVerb, &MakeCompletionVerb,
-        &MakeManVerb,   &MakeCompleteVerb}) {
+       {&MakeRunVerb,        &MakeLintVerb,       &MakeExplainVerb, &MakeSchemaVerb,  &MakeInitVerb,   &MakeConvertVerb,
+        &MakeGetVerb,        &MakeDescribeVerb,   &MakeLogsVerb,    &MakeBestVerb,    &MakePauseVerb,  &MakeResumeVerb,
+        &MakeStopVerb,       &MakeEditVerb,       &MakeRetryVerb,   &MakeEnqueueVerb, &MakeDeleteVerb, &MakeWaitVerb,
+        &MakeAskVerb,        &MakeTopVerb,        &MakeCompareVerb, &MakeExportVerb,  &MakeCloneVerb,  &MakeSuggestVerb,
+        &MakeProtoVerb,      &MakeAlgorithmsVerb, &MakeBenchVerb,   &MakeDbVerb,      &MakeDoctorVerb, &MakeVersionVerb,
+        &MakeCompletionVerb, &MakeManVerb,        &MakeCompleteVerb}) {
     verbs.push_back(make());
   }
   return verbs;

@@ -27,6 +27,7 @@ Verb MakeCompareVerb();
 Verb MakeCompleteVerb();
 Verb MakeCompletionVerb();
 Verb MakeConvertVerb();
+Verb MakeDbVerb();
 Verb MakeDeleteVerb();
 Verb MakeDescribeVerb();
 Verb MakeDoctorVerb();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/db.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -177,9 +179,9 @@ Status Database::Fault(int code) const {
     case SQLITE_NOTADB:
       return Error(
           Code::kDataLoss,
-          "{} is damaged ({}): nothing was changed. Look at it with \"sqlite3 '{}' 'PRAGMA integrity_check'\", "
-          "and put a copy in its place, or what \"sqlite3 '{}' .recover\" can save",
-          file_, sqlite3_errmsg(connection_), file_, file_);
+          "{} is damaged ({}): nothing was changed. What is wrong with it says \"qalam db check --db '{}'\"; put a "
+          "backup in its place (qalam db restore BACKUP --db '{}'), or what \"sqlite3 '{}' .recover\" can save",
+          file_, sqlite3_errmsg(connection_), file_, file_, file_);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error(Code::kUnavailable,
@@ -189,6 +191,13 @@ Status Database::Fault(int code) const {
     case SQLITE_PERM:
       return Error(Code::kPermissionDenied, "{} may not be written: {}", file_, sqlite3_errmsg(connection_));
     case SQLITE_CANTOPEN:
+      // What could not be made is a file beside it. SQLite tries again without making it, and then tells of that.
+      if (error == ENOENT && access(file_.c_str(), F_OK) == 0) {
+        return Error(Code::kUnavailable,
+                     "{}: its log or journal beside it could not be made, and nothing was written: see that there is "
+                     "room on the disk, and that its folder may be written",
+                     file_);
+      }
       return Error(error == ENOENT   ? Code::kNotFound
                    : error == EACCES ? Code::kPermissionDenied
                                      : Code::kUnavailable,

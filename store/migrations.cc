@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "store/files.h"
+
 namespace qalam {
 namespace {
 
@@ -179,35 +181,6 @@ class HeaderReader {
   int opened_;
 };
 
-Status IoFault(const std::string& what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
-  return Error(full                                ? Code::kResourceExhausted
-               : error == EACCES || error == EROFS ? Code::kPermissionDenied
-                                                   : Code::kUnavailable,
-               "{}: {}", what, full ? "the disk is full" : std::strerror(error));
-}
-
-Status SyncFile(const std::string& file, int flags) {
-  const int descriptor = open(file.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0) return IoFault(file, errno);
-  const int error = fsync(descriptor) == 0 ? 0 : errno;
-  close(descriptor);
-  return error == 0 ? OkStatus() : IoFault(file, error);
-}
-
-void RemoveDatabase(const std::string& file) {
-  for (const char* tail : {"", "-wal", "-shm", "-journal"}) unlink((file + tail).c_str());
-}
-
-// An empty file that only its owner may read. SQLite gives -wal and -shm the same mode.
-Status MakePrivateFile(const std::string& file) {
-  RemoveDatabase(file);  // left by one that was killed here
-  const int descriptor = open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-  if (descriptor < 0) return IoFault(file + " cannot be made", errno);
-  close(descriptor);
-  return OkStatus();
-}
-
 Status OfAnother(const std::string& file) {
   return Error(Code::kDataLoss, "{} is another program's database: nothing was changed; choose another (--db FILE)",
                file);
@@ -257,10 +230,11 @@ Result<FileKind> LookAt(const std::string& file) {
   HeaderReader reader(file);
   if (!reader.Read(header.data(), static_cast<int>(header.size())) ||
       std::string_view(header.data(), kMagic.size()) != kMagic) {
-    return Error(Code::kDataLoss,
-                 "{} is not a database: it is another kind of file, or its beginning was overwritten. Nothing was "
-                 "changed: choose another (--db FILE), or put a copy in its place ({}.bak-v*)",
-                 file, file);
+    return Error(
+        Code::kDataLoss,
+        "{} is not a database: it is another kind of file, or its beginning was overwritten. Nothing was "
+        "changed: choose another (--db FILE), or put a backup in its place (qalam db restore BACKUP --db '{}')",
+        file, file);
   }
   const auto word = [&](std::size_t at) {
     std::uint32_t value = 0;
@@ -288,7 +262,7 @@ Status CreateDatabase(const std::string& file, std::span<const char* const> migr
   Status status = fill();
   if (status.ok()) status = SyncFile(unfinished, O_RDWR);
   // A log without its file would be taken for the new file's.
-  for (const char* tail : {"-wal", "-shm", "-journal"}) unlink((file + tail).c_str());
+  RemoveLogs(file);
   if (status.ok() && rename(unfinished.c_str(), file.c_str()) != 0) status = IoFault(file, errno);
   if (!status.ok()) {
     RemoveDatabase(unfinished);
@@ -334,17 +308,13 @@ Status CheckLayout(Database& db, std::span<const char* const> migrations) {
     QALAM_RETURN_IF_ERROR(same.Bind(wanted.View(0), wanted.View(1), wanted.View(2)));
     QALAM_TRY(const bool found, same.Next());
     if (!found) {
-      return Error(Code::kDataLoss,
-                   "{} is damaged: its {} {} is not as layout {} has it. Nothing was changed: put a copy in its place, "
-                   "or choose another (--db FILE)",
-                   db.file(), wanted.View(0), wanted.View(1), migrations.size());
+      return Error(
+          Code::kDataLoss,
+          "{} is damaged: its {} {} is not as layout {} has it. Nothing was changed: put a backup in its place "
+          "(qalam db restore BACKUP --db '{}'), or choose another (--db FILE)",
+          db.file(), wanted.View(0), wanted.View(1), migrations.size(), db.file());
     }
   }
-}
-
-Status SyncFolderOf(const std::string& file) {
-  const std::string folder = fs::path(file).parent_path().string();
-  return SyncFile(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace qalam

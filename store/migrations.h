@@ -30,6 +30,5 @@ Status Migrate(Database& db, std::span<const char* const> migrations);
 Status CheckLayout(Database& db, std::span<const char* const> migrations);
 
 Status CheckVersion(std::int64_t version, std::size_t newest, const std::string& file);  // DATA_LOSS: above the newest
-Status SyncFolderOf(const std::string& file);  // so that names made or changed there survive a power cut
 
 }  // namespace qalam

@@ -79,6 +79,10 @@ Result<Trial> ReadTrial(const Query& row) {
   return t;
 }
 
+#define QALAM_STEP_COLUMNS                                                                                      \
+  "SELECT trial_name, step, attempt, status, exit_code, signal, reason, message, start_time, completion_time, " \
+  "cpu_seconds, max_rss_bytes FROM steps "
+
 Result<StepRecord> ReadStep(const Query& row) {
   StepRecord s;
   s.run = row.Text(0);
@@ -97,6 +101,9 @@ Result<StepRecord> ReadStep(const Query& row) {
   s.max_rss = row.Int(11);
   return s;
 }
+
+#define QALAM_OBSERVATION_COLUMNS \
+  "SELECT id, trial_name, attempt, sequence, time, metric_name, value, step FROM observation_logs "
 
 Result<ObservationRow> ReadObservation(const Query& row) {
   ObservationRow o;
@@ -118,6 +125,9 @@ Result<CollectorPosition> ReadPosition(const Query& row) {
                            .sequence = row.Int(3),
                            .lines = row.Int(4)};
 }
+
+#define QALAM_EVENT_COLUMNS \
+  "SELECT experiment_id, object, type, reason, message, count, first_time, last_time FROM events "
 
 Result<Event> ReadEvent(const Query& row) {
   Event e;
@@ -210,18 +220,12 @@ Result<std::optional<Trial>> SqliteReads<Base>::FindTrial(const std::string& nam
 
 template <class Base>
 Result<std::vector<StepRecord>> SqliteReads<Base>::Steps(const std::string& trial_name) {
-  return All(Connection(),
-             "SELECT trial_name, step, attempt, status, exit_code, signal, reason, message, start_time, "
-             "completion_time, cpu_seconds, max_rss_bytes FROM steps WHERE trial_name = ?1 ORDER BY step, attempt",
-             ReadStep, trial_name);
+  return All(Connection(), QALAM_STEP_COLUMNS "WHERE trial_name = ?1 ORDER BY step, attempt", ReadStep, trial_name);
 }
 
 template <class Base>
 Result<std::vector<ObservationRow>> SqliteReads<Base>::Observations(const std::string& trial_name) {
-  return All(Connection(),
-             "SELECT id, trial_name, attempt, sequence, time, metric_name, value, step FROM observation_logs "
-             "WHERE trial_name = ?1 ORDER BY id",
-             ReadObservation, trial_name);
+  return All(Connection(), QALAM_OBSERVATION_COLUMNS "WHERE trial_name = ?1 ORDER BY id", ReadObservation, trial_name);
 }
 
 template <class Base>
@@ -234,10 +238,8 @@ Result<std::optional<CollectorPosition>> SqliteReads<Base>::Position(const std::
 
 template <class Base>
 Result<std::vector<Event>> SqliteReads<Base>::Events(std::int64_t experiment_id) {
-  return All(Connection(),
-             "SELECT experiment_id, object, type, reason, message, count, first_time, last_time FROM events "
-             "WHERE experiment_id = ?1 ORDER BY last_time, id",
-             ReadEvent, experiment_id);
+  return All(Connection(), QALAM_EVENT_COLUMNS "WHERE experiment_id = ?1 ORDER BY last_time, id", ReadEvent,
+             experiment_id);
 }
 
 template <class Base>
@@ -266,15 +268,47 @@ Result<Changes> SqliteReads<Base>::ChangesSince(std::int64_t revision) {
 template class SqliteReads<StoreReader>;
 template class SqliteReads<Store>;
 
+Result<std::unique_ptr<Database>> OpenAnyLayout(const std::string& file) {
+  QALAM_RETURN_IF_ERROR(CheckFilesystem(file));
+  QALAM_TRY(const auto access, HowToRead(file));
+  return Database::Open(file, access, kBusy);
+}
+
+Status NoDatabaseIn(const std::string& file, FileKind kind) {
+  if (kind == FileKind::kEmpty) {
+    return Error(Code::kNotFound,
+                 "{} is empty (0 bytes): 'qalam run' makes a database of it; if it held one, put a backup in its place "
+                 "(qalam db restore BACKUP --db '{}')",
+                 file, file);
+  }
+  return Error(Code::kNotFound, "there is no qalam database in {}", file);
+}
+
+Status ReadEveryRow(Database& db, const std::function<void(std::string_view table, const Status& fault)>& tell) {
+  const auto each = [&]<class Row>(std::string_view table, Sql sql, int name,
+                                   Result<Row> (*read)(const Query&)) -> Status {
+    QALAM_TRY(Query query, db.Prepare(sql));
+    QALAM_RETURN_IF_ERROR(query.Bind());
+    while (true) {
+      QALAM_TRY(const bool found, query.Next());
+      if (!found) return OkStatus();
+      if (const Result<Row> row = read(query); !row.ok()) tell(table, row.status().Within(query.View(name)));
+    }
+  };
+  QALAM_RETURN_IF_ERROR(each("experiments", QALAM_EXPERIMENT_COLUMNS "ORDER BY id", 2, ReadExperiment));
+  QALAM_RETURN_IF_ERROR(each("trials", QALAM_TRIAL_COLUMNS "ORDER BY id", 0, ReadTrial));
+  QALAM_RETURN_IF_ERROR(each("steps", QALAM_STEP_COLUMNS, 0, ReadStep));
+  QALAM_RETURN_IF_ERROR(each("observation_logs", QALAM_OBSERVATION_COLUMNS, 1, ReadObservation));
+  return each("events", QALAM_EVENT_COLUMNS, 1, ReadEvent);
+}
+
 namespace {
 
 Result<std::unique_ptr<Database>> OpenForReading(const std::string& name) {
   QALAM_TRY(const std::string file, ResolveFile(name));
   QALAM_TRY(const FileKind kind, LookAt(file));
-  if (kind != FileKind::kOurs) return Error(Code::kNotFound, "there is no qalam database in {}", file);
-  QALAM_RETURN_IF_ERROR(CheckFilesystem(file));
-  QALAM_TRY(const auto access, HowToRead(file));
-  QALAM_TRY(auto db, Database::Open(file, access, kBusy));
+  if (kind != FileKind::kOurs) return NoDatabaseIn(file, kind);
+  QALAM_TRY(auto db, OpenAnyLayout(file));
   QALAM_TRY(const std::int64_t version, db->Int("PRAGMA user_version"));
   QALAM_RETURN_IF_ERROR(CheckVersion(version, Migrations().size(), file));
   if (static_cast<std::size_t>(version) < Migrations().size()) {
@@ -288,31 +322,11 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& name) {
   return db;
 }
 
-// What a PRAGMA that looks for faults found, the first few lines of it.
-Status NothingFound(Database* db, Sql pragma, std::string_view well) {
-  QALAM_TRY(Query query, db->Prepare(pragma));
-  std::string found;
-  for (int lines = 0; lines < 5; ++lines) {
-    QALAM_TRY(const bool more, query.Next());
-    if (!more) break;
-    const std::string line = query.Text(0);
-    if (line != well) found += (found.empty() ? "" : "; ") + line;
-  }
-  if (found.empty()) return OkStatus();
-  return Error(Code::kDataLoss, "{} is damaged: {}", db->file(), found);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
   QALAM_TRY(auto db, OpenForReading(name));
   return std::unique_ptr<StoreReader>(std::make_unique<SqliteReader>(std::move(db)));
-}
-
-Status CheckSqliteFile(const std::string& name) {
-  QALAM_TRY(const auto db, OpenForReading(name));
-  QALAM_RETURN_IF_ERROR(NothingFound(db.get(), "PRAGMA quick_check(5)", "ok"));
-  return NothingFound(db.get(), "PRAGMA foreign_key_check", "");
 }
 
 }  // namespace qalam

@@ -2,11 +2,15 @@
 // Reading, the same for a reader beside the writer and for the writer itself.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/db.h"
+#include "store/migrations.h"
 #include "store/store.h"
 
 namespace qalam {
@@ -18,6 +22,14 @@ inline constexpr Sql kLastRevision =
 
 // The file that a name stands for, whatever links lead there: one database has one lock.
 Result<std::string> ResolveFile(const std::string& name);
+
+// To look at a file that LookAt takes for ours, whatever its layout.
+Result<std::unique_ptr<Database>> OpenAnyLayout(const std::string& file);
+// NOT_FOUND, with what to do: it is missing, empty, or nobody's.
+Status NoDatabaseIn(const std::string& file, FileKind kind);
+// Reads each row of each table as it is read to be used, and tells of those that cannot be. A fault of its own: SQLite
+// could not read on.
+Status ReadEveryRow(Database& db, const std::function<void(std::string_view table, const Status& fault)>& tell);
 
 // Base is StoreReader or Store. Each answer is one snapshot.
 template <class Base>

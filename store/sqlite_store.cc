@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "store/db.h"
+#include "store/files.h"
 #include "store/lock.h"
 #include "store/migrations.h"
 #include "store/rows.h"

@@ -19,8 +19,4 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& file);
 // One thread at a time uses a reader; each has its own connection, so each thread may open one.
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& file);
 
-// Reads all of FILE, and what its tables promise each other. DATA_LOSS: what is wrong, the first things of it; other
-// faults as of OpenSqliteReader.
-Status CheckSqliteFile(const std::string& file);
-
 }  // namespace qalam
