@@ -68,22 +68,23 @@ spec:
 
 
 class World:
-    def __init__(self, folder, qalam, parallel, trials):
+    def __init__(self, folder, qalam, parallel, trials, script=TRIAL):
         self.folder = folder
         self.qalam = qalam
         self.db = folder / "qalam.db"
         self.ledger = folder / "ledger"
         self.ledger.touch()
-        script = folder / "trial.sh"
-        script.write_text(TRIAL)
+        program = folder / "trial.sh"
+        program.write_text(script)
         self.experiment = folder / "experiment.yaml"
         self.experiment.write_text(
-            EXPERIMENT.format(parallel=parallel, trials=trials, script=script, ledger=self.ledger))
+            EXPERIMENT.format(parallel=parallel, trials=trials, script=program, ledger=self.ledger))
 
-    def start(self):
-        return subprocess.Popen([self.qalam, "run", str(self.experiment), "--db", str(self.db), "--no-progress"],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=open(self.folder / "stderr", "ab"))
+    def start(self, environment=None):
+        with open(self.folder / "stderr", "ab") as stderr:
+            return subprocess.Popen([self.qalam, "run", str(self.experiment), "--db", str(self.db), "--no-progress"],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+                                    env={**os.environ, **(environment or {})})
 
     def rows(self, sql):
         connection = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True, timeout=30)
@@ -113,10 +114,10 @@ class World:
         return found
 
 
-def undisturbed(qalam, parallel, trials):
+def undisturbed(qalam, parallel, trials, script=TRIAL):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="qalam-calm-"))
     try:
-        world = World(folder, qalam, parallel, trials)
+        world = World(folder, qalam, parallel, trials, script)
         code = world.start().wait(timeout=600)
         if code != 0:
             sys.exit(f"the undisturbed run ended with {code}:\n{(folder / 'stderr').read_text()}")
