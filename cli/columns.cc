@@ -122,7 +122,9 @@ Listing ListTrials(const ExperimentWithSpec& experiment, const std::vector<Trial
   };
   const auto metric = [&](const std::string& name, const std::string& column, unsigned where) {
     const auto value = [&spec, name](const Trial& t) { return MetricValue(spec, name, t); };
-    return Column{column, name, where, of(value), of([value](const Trial& t) { return ShownValue(value(t)); })};
+    Column made{column, name, where, of(value), of([value](const Trial& t) { return ShownValue(value(t)); })};
+    made.reads = TrialQuery::kObservation;
+    return made;
   };
   std::vector<Column> columns = {
       {"ordinal",
@@ -141,6 +143,7 @@ Listing ListTrials(const ExperimentWithSpec& experiment, const std::vector<Trial
     const auto value = [name = p.name](const Trial& t) { return AssignedValue(t, name); };
     columns.push_back(
         {p.name, p.name, C::kAll, of(value), of([value](const Trial& t) { return ShownValue(value(t)); })});
+    columns.back().reads = TrialQuery::kAssignments;
   }
   Column objective = metric(spec.objective.metric_name, "objective", C::kNowhere);
   objective.largest_first = spec.objective.type == ObjectiveType::kMaximize;
@@ -156,6 +159,7 @@ Listing ListTrials(const ExperimentWithSpec& experiment, const std::vector<Trial
               of([](const Trial& t) { return Took(t.started, t.completed); })},
        Column{"message", "MESSAGE", C::kWide | C::kCsv, of([](const Trial& t) { return Message(t.conditions); }),
               of([](const Trial& t) { return FirstLine(Message(t.conditions)); })}});
+  columns.back().reads = TrialQuery::kConditions;
   return Listing(trials.size(), std::move(columns));
 }
 

@@ -47,7 +47,7 @@ Result<Contender> Read(StoreReader& reader, const std::string& namespace_name, c
   Contender contender{std::move(all.front()), {}, {}};
   const Experiment& e = contender.experiment.record;
   contender.took = (e.completed == WallTime{} ? SystemClock().Wall() : e.completed) - e.created;
-  QALAM_TRY(std::vector<Trial> trials, reader.Trials(e.id));
+  QALAM_TRY(std::vector<Trial> trials, reader.FindTrials(e.id, {.parts = TrialQuery::kObservation}));
   std::ranges::stable_sort(trials, {}, &Trial::completed);
   for (const Trial& trial : trials) {
     const bool counts = trial.state == TrialState::kSucceeded || trial.state == TrialState::kEarlyStopped;

@@ -266,9 +266,9 @@ class Completer {
     const std::vector<Experiment> experiments = Experiments();
     for (auto e = experiments.rbegin(); e != experiments.rend(); ++e) {
       if (!current_.starts_with(e->name.substr(0, current_.size()))) continue;
-      const auto trials = reader_->Trials(e->id);
+      const auto trials = reader_->FindTrials(e->id, {.parts = TrialQuery::kNothing, .newest_first = true});
       if (!trials.ok()) continue;
-      for (auto t = trials->rbegin(); t != trials->rend() && found_.size() < kMostNames; ++t) {
+      for (auto t = trials->begin(); t != trials->end() && found_.size() < kMostNames; ++t) {
         const std::string number = fmt::format("#{}", t->ordinal), state(ToString(t->state));
         Offer(t->name, number + " " + state);
         if (current_.find('#') != std::string::npos) Offer(e->name + number, state);

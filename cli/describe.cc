@@ -126,8 +126,8 @@ std::string Waiting(const std::string& db, const Experiment& experiment) {
 Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOptions& options) {
   QALAM_TRY(const Experiment e, LookUpExperiment(reader, options.namespace_name, options.name));
   if (options.output != "table") {
-    QALAM_TRY(const std::vector<Trial> trials, reader.Trials(e.id));
-    return PrintDocument(ExperimentToDocument(e, trials), options.output);
+    QALAM_TRY(const Node document, ExperimentDocument(reader, e));
+    return PrintDocument(document, options.output);
   }
   QALAM_TRY(const ExperimentSpec spec, ReadStored(e));
   QALAM_TRY(const std::vector<Event> events, reader.Events(e.id));

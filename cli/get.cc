@@ -85,16 +85,14 @@ Node SuggestionDocument(const ExperimentWithSpec& e, const std::vector<Trial>& t
 
 Section ExperimentSection(StoreReader& reader, const std::vector<ExperimentWithSpec>& all) {
   return {ListExperiments(all), [&all](std::size_t row) { return "experiment/" + all[row].record.name; },
-          [&](std::size_t row) -> Result<Node> {
-            QALAM_TRY(const std::vector<Trial> trials, reader.Trials(all[row].record.id));
-            return ExperimentToDocument(all[row].record, trials);
-          }};
+          [&](std::size_t row) -> Result<Node> { return ExperimentDocument(reader, all[row].record); }};
 }
 
 Section SuggestionSection(StoreReader& reader, const std::vector<ExperimentWithSpec>& all) {
   return {ListSuggestions(all), [&all](std::size_t row) { return "suggestion/" + all[row].record.name; },
           [&](std::size_t row) -> Result<Node> {
-            QALAM_TRY(const std::vector<Trial> trials, reader.Trials(all[row].record.id));
+            const TrialQuery query{.parts = TrialQuery::kAssignments};
+            QALAM_TRY(const std::vector<Trial> trials, reader.FindTrials(all[row].record.id, query));
             return SuggestionDocument(all[row], trials);
           }};
 }
@@ -102,6 +100,42 @@ Section SuggestionSection(StoreReader& reader, const std::vector<ExperimentWithS
 Section TrialSection(const ExperimentWithSpec& experiment, const std::vector<Trial>& trials) {
   return {ListTrials(experiment, trials), [&trials](std::size_t row) { return "trial/" + trials[row].name; },
           [&](std::size_t row) -> Result<Node> { return TrialToDocument(experiment.record, trials[row]); }};
+}
+
+unsigned ReadsToShow(const Listing& columns, const std::string& output) {
+  if (WantsDocument(output)) return TrialQuery::kEverything;
+  if (output == "name") return TrialQuery::kNothing;
+  return columns.ReadsToShow(output == "csv" ? Column::kCsv : output == "wide" ? Column::kWide : Column::kTable);
+}
+
+// The trials that the options choose, by ordinal, and of each as much as is shown: an experiment may have very many.
+// Listing::Apply cuts and orders them afterwards.
+Result<std::vector<Trial>> ReadTrials(StoreReader& reader, const ExperimentWithSpec& e, const GetOptions& options) {
+  constexpr std::size_t kFew = 1'000;  // rows that are read one by one sooner than all of them whole
+  const ListOptions& list = options.list;
+  const std::int64_t id = e.record.id;
+  const std::vector<Trial> none;
+  const Listing columns = ListTrials(e, none);
+  const unsigned shown = ReadsToShow(columns, options.output), asked = columns.ReadsToChoose(list);
+  if (list.filter.empty() && list.sort.empty()) {
+    QALAM_TRY(std::vector<Trial> trials,
+              reader.FindTrials(id, {.parts = shown, .newest_first = list.reverse, .limit = list.limit}));
+    if (list.reverse) std::ranges::reverse(trials);
+    return trials;
+  }
+  const bool all_are_shown = list.filter.empty() && !list.limit;
+  if (all_are_shown || (shown & ~asked) == 0) return reader.FindTrials(id, {.parts = asked | shown});
+  QALAM_TRY(std::vector<Trial> brief, reader.FindTrials(id, {.parts = asked}));
+  Listing chosen = ListTrials(e, brief);
+  if (!chosen.Apply(list).ok()) return brief;  // there is no such column: said when it is done again
+  if (chosen.rows().size() > kFew) return reader.FindTrials(id, {.parts = asked | shown});
+  std::vector<Trial> whole;
+  for (const std::size_t row : chosen.rows()) {
+    QALAM_TRY(std::optional<Trial> trial, reader.FindNumbered(id, brief[row].ordinal));
+    if (trial) whole.push_back(*std::move(trial));
+  }
+  std::ranges::sort(whole, {}, &Trial::ordinal);
+  return whole;
 }
 
 // Experiments have columns of their own: what one does not know may be another's.
@@ -180,8 +214,8 @@ Result<std::string> Once(StoreReader& reader, const GetOptions& options) {
       if (chosen.trial) {
         trials.push_back({*chosen.trial});
       } else {
-        QALAM_TRY(std::vector<Trial> all, reader.Trials(e.record.id));
-        trials.push_back(std::move(all));
+        QALAM_TRY(std::vector<Trial> some, ReadTrials(reader, e, options));
+        trials.push_back(std::move(some));
       }
       sections.push_back(TrialSection(e, trials.back()));
     }
@@ -204,7 +238,7 @@ class Watch {
     if (chosen.trial) only_trial_ = chosen.trial->name;
     for (std::int64_t revision = 0;;) {
       QALAM_TRY(const Changes changes, reader_.ChangesSince(revision));
-      if (changes.revision != revision) QALAM_RETURN_IF_ERROR(Tell(changes));
+      if (changes.revision != revision) QALAM_RETURN_IF_ERROR(Tell(changes, revision == 0));
       revision = changes.revision;
       if (std::fflush(stdout) != 0) return OkStatus();  // nobody reads any more
       std::this_thread::sleep_for(kLookAgain);
@@ -216,7 +250,8 @@ class Watch {
     return only_ ? e.id == *only_ : options_.namespace_name.empty() || e.namespace_name == options_.namespace_name;
   }
 
-  Status Tell(const Changes& changes) {
+  Status Tell(const Changes& changes, bool beginning) {
+    const ListOptions list = beginning ? options_.list : ListOptions{.filter = options_.list.filter};
     QALAM_TRY(std::vector<Experiment> records, reader_.Experiments());
     std::erase_if(records, [this](const Experiment& e) { return !Wanted(e); });
     if (!options_.trials()) {
@@ -225,8 +260,17 @@ class Watch {
       QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
       if (experiments.empty()) return OkStatus();
       return Print(
-          options_.suggestions() ? SuggestionSection(reader_, experiments) : ExperimentSection(reader_, experiments),
-          0);
+          options_.suggestions() ? SuggestionSection(reader_, experiments) : ExperimentSection(reader_, experiments), 0,
+          list);
+    }
+    if (beginning && only_trial_.empty()) {
+      QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
+      for (const ExperimentWithSpec& e : experiments) {
+        if (e.record.counts.total == 0) continue;
+        QALAM_TRY(const std::vector<Trial> all, ReadTrials(reader_, e, options_));
+        QALAM_RETURN_IF_ERROR(Print(TrialSection(e, all), e.record.id, list));
+      }
+      return OkStatus();
     }
     std::map<std::int64_t, std::vector<Trial>> trials;
     for (const std::string& name : changes.trials) {
@@ -239,14 +283,14 @@ class Watch {
     for (const ExperimentWithSpec& e : experiments) {
       std::vector<Trial>& of_it = trials[e.record.id];
       std::ranges::sort(of_it, {}, &Trial::ordinal);
-      QALAM_RETURN_IF_ERROR(Print(TrialSection(e, of_it), e.record.id));
+      QALAM_RETURN_IF_ERROR(Print(TrialSection(e, of_it), e.record.id, list));
     }
     return OkStatus();
   }
 
   // Under the head that stands above already, where the rows before were of the same kind.
-  Status Print(Section section, std::int64_t kind) {
-    QALAM_RETURN_IF_ERROR(section.listing.Apply(first_ ? options_.list : ListOptions{.filter = options_.list.filter}));
+  Status Print(Section section, std::int64_t kind, const ListOptions& list) {
+    QALAM_RETURN_IF_ERROR(section.listing.Apply(list));
     if (section.listing.rows().empty() && !first_) return OkStatus();
     const bool head = kind != std::exchange(kind_, kind);
     if (head) widths_.clear();

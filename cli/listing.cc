@@ -77,6 +77,23 @@ Status Listing::Apply(const ListOptions& options) {
   return OkStatus();
 }
 
+unsigned Listing::ReadsToChoose(const ListOptions& options) const {
+  std::vector<std::string> names;
+  if (const auto filter = Filter::Parse(options.filter); filter.ok()) names = filter->names();
+  if (!options.sort.empty()) names.push_back(options.sort);
+  unsigned reads = 0;
+  for (const std::string& name : names) {
+    if (const auto column = FindColumn(name); column.ok()) reads |= (*column)->reads;
+  }
+  return reads;
+}
+
+unsigned Listing::ReadsToShow(unsigned where) const {
+  unsigned reads = 0;
+  for (const Column& column : columns_) reads |= (column.where & where) != 0 ? column.reads : 0;
+  return reads;
+}
+
 Status Listing::Sort(const std::string& name, bool reverse) {
   QALAM_TRY(const Column* column, FindColumn(name));
   std::vector<std::pair<SortKey, std::size_t>> keyed;

@@ -24,6 +24,7 @@ struct Column {
   std::function<std::string(std::size_t row)> shown;  // in tables; not given: as `value`, "-" for none
   std::vector<std::string> aliases = {};
   bool largest_first = false;  // --sort puts the largest first
+  unsigned reads = 0;          // the parts of a row that it looks at, as bits: of a trial those of TrialQuery
 };
 
 struct ListOptions {
@@ -39,6 +40,9 @@ class Listing {
   // INVALID_ARGUMENT: no such column (the nearest is named), or no such filter. What has no value is sorted to the end.
   Status Apply(const ListOptions& options);
   const std::vector<std::size_t>& rows() const { return rows_; }  // those that are left, in order
+  // The parts of its rows that these columns look at: those to filter and sort by, and those that are shown there.
+  unsigned ReadsToChoose(const ListOptions& options) const;
+  unsigned ReadsToShow(unsigned where) const;
 
   // `widths`: of the columns of what was printed before, which are kept, and then there is no head.
   std::string Table(bool wide, std::vector<int>* widths = nullptr) const;

@@ -77,14 +77,22 @@ Result<FoundTrial> LookUpTrial(StoreReader& reader, const std::string& namespace
   if (std::from_chars(reference.data() + hash + 1, end, ordinal).ptr != end) {
     return InvalidArgument("'{}' names no trial: #17 or EXPERIMENT#17", reference);
   }
-  QALAM_TRY(std::vector<Trial> trials, reader.Trials(found.experiment.id));
-  const auto trial = std::ranges::find(trials, ordinal, &Trial::ordinal);
-  if (trial == trials.end()) {
+  QALAM_TRY(std::optional<Trial> trial, reader.FindNumbered(found.experiment.id, ordinal));
+  if (!trial) {
     return Error(Code::kNotFound, "experiment '{}' has no trial #{}: it has {}", found.experiment.name, ordinal,
-                 trials.size());
+                 found.experiment.counts.total);
   }
-  found.trial = std::move(*trial);
+  found.trial = *std::move(trial);
   return found;
+}
+
+Result<Node> ExperimentDocument(StoreReader& reader, const Experiment& experiment) {
+  QALAM_TRY(std::vector<Trial> trials, reader.FindTrials(experiment.id, {.parts = TrialQuery::kNothing}));
+  if (const auto best = std::ranges::find(trials, experiment.best_trial, &Trial::name); best != trials.end()) {
+    QALAM_TRY(std::optional<Trial> whole, reader.FindTrial(best->name));
+    if (whole) *best = *std::move(whole);
+  }
+  return ExperimentToDocument(experiment, trials);
 }
 
 std::string StatusWord(const Experiment& experiment) {

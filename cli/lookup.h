@@ -26,6 +26,9 @@ struct FoundTrial {
 // By name, or by number: "mnist#17", and "#17" in the newest experiment.
 Result<FoundTrial> LookUpTrial(StoreReader& reader, const std::string& namespace_name, const std::string& reference);
 
+// As Katib prints it, the lists of its trials included.
+Result<Node> ExperimentDocument(StoreReader& reader, const Experiment& experiment);
+
 std::string StatusWord(const Experiment& experiment);                           // "Running", "Paused", "Succeeded"
 std::string ObjectiveText(const ObjectiveSpec& objective, const Trial& trial);  // "0.0312" or "-"
 void Print(const std::string& text);                                            // all of it to standard output

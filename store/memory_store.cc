@@ -99,12 +99,30 @@ class MemoryStore final : public Store {
     if (id == names_.end()) return std::optional<Experiment>();
     return std::optional(experiments_.at(id->second).experiment);
   }
-  Result<std::vector<Trial>> Trials(std::int64_t experiment_id) override {
+  Result<std::vector<Trial>> Trials(std::int64_t experiment_id) override { return FindTrials(experiment_id, {}); }
+  Result<std::vector<Trial>> FindTrials(std::int64_t experiment_id, const TrialQuery& query) override {
     std::vector<Trial> found;
-    if (const auto rows = experiments_.find(experiment_id); rows != experiments_.end()) {
-      for (const auto& [ordinal, trial] : rows->second.trials) found.push_back(trial->trial);
+    const auto rows = experiments_.find(experiment_id);
+    if (rows == experiments_.end()) return found;
+    for (const auto& [ordinal, trial] : rows->second.trials) found.push_back(trial->trial);
+    if (query.newest_first) std::ranges::reverse(found);
+    if (query.limit && found.size() > static_cast<std::size_t>(*query.limit))
+      found.resize(static_cast<std::size_t>(*query.limit));
+    for (Trial& trial : found) {
+      if ((query.parts & TrialQuery::kAssignments) == 0) trial.assignments.clear();
+      if ((query.parts & TrialQuery::kObservation) == 0) trial.observation.reset();
+      if ((query.parts & TrialQuery::kConditions) == 0) trial.conditions.clear();
+      if ((query.parts & TrialQuery::kLabelsAndRules) != 0) continue;
+      trial.labels.clear();
+      trial.early_stopping_rules.clear();
     }
     return found;
+  }
+  Result<std::optional<Trial>> FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) override {
+    const auto rows = experiments_.find(experiment_id);
+    if (rows == experiments_.end()) return std::optional<Trial>();
+    const auto row = rows->second.trials.find(ordinal);
+    return row == rows->second.trials.end() ? std::optional<Trial>() : std::optional(row->second->trial);
   }
   Result<std::optional<Trial>> FindTrial(const std::string& name) override {
     const TrialRows* rows = Find(name);

@@ -58,6 +58,15 @@ Result<Experiment> ReadExperiment(const Query& row) {
   "SELECT name, experiment_id, ordinal, status, attempt, stopping, creation_time, start_time, completion_time, " \
   "assignments, observation, labels, conditions, early_stopping_rules FROM trials "
 
+// The same columns, of which the parts of a TrialQuery (?2) decide what is fetched: most of a row's bytes are in these.
+#define QALAM_TRIAL_PARTS                                                                                        \
+  "SELECT name, experiment_id, ordinal, status, attempt, stopping, creation_time, start_time, completion_time, " \
+  "CASE WHEN ?2 & 1 THEN assignments END, CASE WHEN ?2 & 2 THEN observation END, "                               \
+  "CASE WHEN ?2 & 8 THEN labels END, CASE WHEN ?2 & 4 THEN conditions END, "                                     \
+  "CASE WHEN ?2 & 8 THEN early_stopping_rules END FROM trials WHERE experiment_id = ?1 ORDER BY ordinal "
+static_assert(TrialQuery::kAssignments == 1 && TrialQuery::kObservation == 2 && TrialQuery::kConditions == 4 &&
+              TrialQuery::kLabelsAndRules == 8);
+
 Result<Trial> ReadTrial(const Query& row) {
   Trial t;
   t.name = row.Text(0);
@@ -71,11 +80,22 @@ Result<Trial> ReadTrial(const Query& row) {
   QALAM_TRY(t.created, TimeOf(row.View(6)));
   QALAM_TRY(t.started, TimeOf(row.View(7)));
   QALAM_TRY(t.completed, TimeOf(row.View(8)));
-  QALAM_TRY(t.assignments, AssignmentsOf(row.View(9)));
-  QALAM_TRY(t.observation, ObservationOf(row.IsNull(10) ? std::nullopt : std::optional(row.View(10))));
-  QALAM_TRY(t.labels, LabelsOf(row.View(11)));
-  QALAM_TRY(t.conditions, ConditionsOf(row.View(12)));
-  QALAM_TRY(t.early_stopping_rules, RulesOf(row.View(13)));
+  // NULL: not asked for, or no observation yet.
+  if (!row.IsNull(9)) {
+    QALAM_TRY(t.assignments, AssignmentsOf(row.View(9)));
+  }
+  if (!row.IsNull(10)) {
+    QALAM_TRY(t.observation, ObservationOf(row.View(10)));
+  }
+  if (!row.IsNull(11)) {
+    QALAM_TRY(t.labels, LabelsOf(row.View(11)));
+  }
+  if (!row.IsNull(12)) {
+    QALAM_TRY(t.conditions, ConditionsOf(row.View(12)));
+  }
+  if (!row.IsNull(13)) {
+    QALAM_TRY(t.early_stopping_rules, RulesOf(row.View(13)));
+  }
   return t;
 }
 
@@ -210,12 +230,27 @@ Result<std::optional<Experiment>> SqliteReads<Base>::FindExperiment(const std::s
 
 template <class Base>
 Result<std::vector<Trial>> SqliteReads<Base>::Trials(std::int64_t experiment_id) {
-  return All(Connection(), QALAM_TRIAL_COLUMNS "WHERE experiment_id = ?1 ORDER BY ordinal", ReadTrial, experiment_id);
+  return FindTrials(experiment_id, {});
+}
+
+template <class Base>
+Result<std::vector<Trial>> SqliteReads<Base>::FindTrials(std::int64_t experiment_id, const TrialQuery& query) {
+  const auto parts = static_cast<int>(query.parts);
+  const int limit = query.limit.value_or(-1);  // SQLite's word for none
+  return query.newest_first
+             ? All(Connection(), QALAM_TRIAL_PARTS "DESC LIMIT ?3", ReadTrial, experiment_id, parts, limit)
+             : All(Connection(), QALAM_TRIAL_PARTS "LIMIT ?3", ReadTrial, experiment_id, parts, limit);
 }
 
 template <class Base>
 Result<std::optional<Trial>> SqliteReads<Base>::FindTrial(const std::string& name) {
   return First(Connection(), QALAM_TRIAL_COLUMNS "WHERE name = ?1", ReadTrial, name);
+}
+
+template <class Base>
+Result<std::optional<Trial>> SqliteReads<Base>::FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) {
+  return First(Connection(), QALAM_TRIAL_COLUMNS "WHERE experiment_id = ?1 AND ordinal = ?2", ReadTrial, experiment_id,
+               ordinal);
 }
 
 template <class Base>

@@ -39,7 +39,9 @@ class SqliteReads : public Base {
   Result<std::int64_t> LastExperimentId() override;
   Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name, const std::string& name) override;
   Result<std::vector<Trial>> Trials(std::int64_t experiment_id) override;
+  Result<std::vector<Trial>> FindTrials(std::int64_t experiment_id, const TrialQuery& query) override;
   Result<std::optional<Trial>> FindTrial(const std::string& name) override;
+  Result<std::optional<Trial>> FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) override;
   Result<std::vector<StepRecord>> Steps(const std::string& trial_name) override;
   Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) override;
   Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) override;

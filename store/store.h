@@ -81,6 +81,17 @@ struct Changes {
   std::vector<std::string> trials;
 };
 
+// Which of an experiment's trials are read, and how much of each: a list of a few, or of a few columns, does not pay
+// for the rest.
+struct TrialQuery {
+  // What comes beside the name, the number, the state, the attempt and the times. What was not asked for is empty.
+  enum Part : unsigned { kNothing = 0, kAssignments = 1, kObservation = 2, kConditions = 4, kLabelsAndRules = 8 };
+  static constexpr unsigned kEverything = kAssignments | kObservation | kConditions | kLabelsAndRules;
+  unsigned parts = kEverything;
+  bool newest_first = false;
+  std::optional<int> limit = {};
+};
+
 // Readers see committed data only and never block the writer.
 class StoreReader {
  public:
@@ -90,7 +101,9 @@ class StoreReader {
   virtual Result<std::optional<Experiment>> FindExperiment(const std::string& namespace_name,
                                                            const std::string& name) = 0;
   virtual Result<std::vector<Trial>> Trials(std::int64_t experiment_id) = 0;  // by ordinal
+  virtual Result<std::vector<Trial>> FindTrials(std::int64_t experiment_id, const TrialQuery& query) = 0;
   virtual Result<std::optional<Trial>> FindTrial(const std::string& name) = 0;
+  virtual Result<std::optional<Trial>> FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) = 0;
   virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;              // by step, attempt
   virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;   // by id
   virtual Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) = 0;  // newest attempt's

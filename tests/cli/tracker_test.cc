@@ -19,6 +19,12 @@ class CountingReader final : public StoreReader {
     return store_.FindExperiment(ns, name);
   }
   Result<std::vector<Trial>> Trials(std::int64_t id) override { return ++lists, store_.Trials(id); }
+  Result<std::vector<Trial>> FindTrials(std::int64_t id, const TrialQuery& query) override {
+    return ++lists, store_.FindTrials(id, query);
+  }
+  Result<std::optional<Trial>> FindNumbered(std::int64_t id, std::uint64_t ordinal) override {
+    return ++finds, store_.FindNumbered(id, ordinal);
+  }
   Result<std::optional<Trial>> FindTrial(const std::string& name) override { return ++finds, store_.FindTrial(name); }
   Result<std::vector<StepRecord>> Steps(const std::string& name) override { return store_.Steps(name); }
   Result<std::vector<ObservationRow>> Observations(const std::string& name) override {

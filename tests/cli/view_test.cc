@@ -80,6 +80,38 @@ TEST_F(View, TrialsAreFilteredCutAndTurnedRound) {
   EXPECT_EQ(Qalam({"get", "trials", "small", "-o", "jsonpath={.items"}).code, 2);
 }
 
+// What is read of the trials depends on what is shown of them; what is shown does not.
+TEST_F(View, AListThatIsCutIsTheBeginningOfTheWholeOne) {
+  const auto lines = [](const std::string& text, int most) {
+    std::size_t at = 0;
+    while (most-- > 0 && at < text.size()) at = text.find('\n', at) + 1;
+    return text.substr(0, at);
+  };
+  for (const std::vector<std::string>& chosen :
+       std::vector<std::vector<std::string>>{{},
+                                             {"--reverse"},
+                                             {"--sort", "x"},
+                                             {"--sort", "objective", "--reverse"},
+                                             {"--sort", "message"},
+                                             {"--filter", "x>=0 and message!=nothing"},
+                                             {"--filter", "loss>=0", "--sort", "number", "--reverse"},
+                                             {"--filter", "state=Failed"}}) {
+    for (const std::string output : {"csv", "name"}) {
+      std::vector<std::string> words = {"get", "trials", "small", "-o", output};
+      words.insert(words.end(), chosen.begin(), chosen.end());
+      const std::string whole = Out(words);
+      words.insert(words.end(), {"--limit", "2"});
+      EXPECT_EQ(Out(words), lines(whole, output == "csv" ? 3 : 2)) << testing::PrintToString(words);
+    }
+  }
+  EXPECT_THAT(Out({"get", "trials", "small", "-o", "wide", "--sort", "objective", "--limit", "1"}),
+              ContainsRegex("\n#[0-9] +small-[a-z0-9]+ +Succeeded +[0-9.e-]+ +[0-9.e-]+ .*Trial has succeeded"));
+  EXPECT_EQ(
+      Out({"get", "trials", "small", "--reverse", "--limit", "1", "-o",
+           "jsonpath={.items[0].spec.parameterAssignments[0].name} {.items[0].status.observation.metrics[0].name}"}),
+      "x loss");
+}
+
 TEST_F(View, EveryViewHasJsonPath) {
   EXPECT_EQ(Out({"get", "experiments", "-o", "jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{end}"}), "small\n");
   EXPECT_EQ(Out({"describe", "exp", "small", "-o", "jsonpath={.status.trialsSucceeded}"}), "4");

@@ -34,7 +34,13 @@ class World::WatchedStore final : public Store {
     return world_.memory_->FindExperiment(ns, name);
   }
   Result<std::vector<Trial>> Trials(std::int64_t id) override { return world_.memory_->Trials(id); }
+  Result<std::vector<Trial>> FindTrials(std::int64_t id, const TrialQuery& query) override {
+    return world_.memory_->FindTrials(id, query);
+  }
   Result<std::optional<Trial>> FindTrial(const std::string& name) override { return world_.memory_->FindTrial(name); }
+  Result<std::optional<Trial>> FindNumbered(std::int64_t id, std::uint64_t ordinal) override {
+    return world_.memory_->FindNumbered(id, ordinal);
+  }
   Result<std::vector<StepRecord>> Steps(const std::string& name) override { return world_.memory_->Steps(name); }
   Result<std::vector<ObservationRow>> Observations(const std::string& name) override {
     return world_.memory_->Observations(name);

@@ -191,6 +191,47 @@ TEST_P(StoreConformance, TrialsComeByOrdinalAndOnlyThoseOfTheExperiment) {
   EXPECT_THAT(Get(store_->Trials(3)), IsEmpty());
 }
 
+TEST_P(StoreConformance, AListOfTrialsIsCutAndHasThePartsThatWereAskedFor) {
+  WriteBatch batch = FullBatch();
+  const Trial full = batch.trials[0];
+  batch.trials.push_back(SomeTrial(7));
+  batch.trials.push_back(SomeTrial(3));
+  Commit(batch);
+  const auto ordinals = [&](const TrialQuery& query) {
+    std::vector<std::uint64_t> found;
+    for (const auto& t : Get(store_->FindTrials(1, query))) found.push_back(t.ordinal);
+    return found;
+  };
+  EXPECT_EQ(DescribeAll(Get(store_->FindTrials(1, {}))), DescribeAll(Get(store_->Trials(1))));
+  EXPECT_THAT(ordinals({.limit = 2}), ElementsAre(1, 3));
+  EXPECT_THAT(ordinals({.newest_first = true, .limit = 2}), ElementsAre(7, 3));
+  EXPECT_THAT(ordinals({.newest_first = true}), ElementsAre(7, 3, 1));
+  EXPECT_THAT(ordinals({.limit = 9}), SizeIs(3));
+  EXPECT_THAT(ordinals({.limit = 0}), IsEmpty());
+  EXPECT_THAT(Get(store_->FindTrials(2, {})), IsEmpty());
+  using Q = TrialQuery;
+  for (unsigned parts = 0; parts <= Q::kEverything; ++parts) {
+    Trial expected = full;
+    if ((parts & Q::kAssignments) == 0) expected.assignments.clear();
+    if ((parts & Q::kObservation) == 0) expected.observation.reset();
+    if ((parts & Q::kConditions) == 0) expected.conditions.clear();
+    if ((parts & Q::kLabelsAndRules) == 0) expected.labels.clear(), expected.early_stopping_rules.clear();
+    EXPECT_EQ(Describe(Get(store_->FindTrials(1, {.parts = parts, .limit = 1}))[0]), Describe(expected)) << parts;
+  }
+}
+
+TEST_P(StoreConformance, ATrialIsFoundByItsNumber) {
+  WriteBatch batch = FullBatch();
+  batch.experiments.push_back(SomeExperiment(2, "other"));
+  batch.experiments.back().uid = "another";
+  batch.trials.push_back(SomeTrial(1, "other", 2));
+  Commit(batch);
+  EXPECT_EQ(Describe(*Get(store_->FindNumbered(1, 1))), Describe(batch.trials[0]));
+  EXPECT_EQ(Get(store_->FindNumbered(2, 1))->name, batch.trials.back().name);
+  EXPECT_FALSE(Get(store_->FindNumbered(1, 2)));
+  EXPECT_FALSE(Get(store_->FindNumbered(3, 1)));
+}
+
 TEST_P(StoreConformance, StepsComeByStepThenAttempt) {
   Begin(2);
   WriteBatch batch;
