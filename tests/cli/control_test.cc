@@ -464,5 +464,95 @@ TEST_P(KilledHolder, WhatAVerbSaidIsDoneAndNothingIsHalfDone) {
   }
 }
 
+// The first two trials fail, and two more are at work when the retry comes. Whatever becomes of it: all of its trials
+// run once more, or none; asked for again the rest does, and no attempt is begun twice.
+TEST_P(KilledHolder, ARetryRunsEachOfItsTrialsOnceMore) {
+  Write("trial.sh",
+        "echo \"$QALAM_TRIAL_NAME $QALAM_ATTEMPT\" >> ledger\n"
+        "mkdir failed-1 2>&- && exit 3\nmkdir failed-2 2>&- && exit 3\n"
+        "while [ ! -e go ]; do sleep 0.05; done\necho loss=$1\n");
+  for (const std::string what : {"exp", "trial"}) {
+    SCOPED_TRACE(what);
+    const std::string name = "r" + what;
+    for (const char* file : {"go", "ledger", "failed-1", "failed-2"}) std::filesystem::remove(Path(file));
+    WriteExperiment("e.yaml", {.name = name, .trials = 5, .parallel = 2});
+    db_ = name + ".db";
+    const auto run = Start({"run", "e.yaml", "--db", db_});
+    ASSERT_TRUE(Began(4));
+    const auto failed = [&] {
+      const std::string names = Qalam({"get", "trials", name, "--filter", "state=Failed", "-o", "name"}).out;
+      return std::ranges::count(names, '\n');
+    };
+    ASSERT_EQ(failed(), 2);
+    const int retried = what == "exp" ? 2 : 1;
+    const std::vector<std::string> words = {"retry", what, what == "exp" ? name : name + "#1"};
+    const auto verb = Start({words[0], words[1], words[2], "--db", db_});
+    std::this_thread::sleep_for(std::chrono::milliseconds(GetParam()));
+    run->Signal(SIGKILL);
+    run->Wait();
+    const Finished said = verb->Wait(std::chrono::seconds(120));
+    ASSERT_TRUE(said.code == 0 || said.code == 1) << said.out << said.err;
+    const auto left = failed();
+    EXPECT_TRUE(left == 2 || left == 2 - retried) << left << " of 2 are left";
+    if (said.code == 0) {
+      EXPECT_EQ(left, 2 - retried) << "it said: " << said.out;
+    }
+    const Finished again = Qalam(words);
+    EXPECT_EQ(again.code, what == "trial" && left == 1 ? 2 : 0) << again.out << again.err;
+    EXPECT_EQ(failed(), 2 - retried);
+    Write("go", "");
+    const Finished resumed = Qalam({"resume", "exp", name});
+    EXPECT_EQ(resumed.code, 0) << resumed.out << resumed.err;
+    EXPECT_THAT(resumed.out, HasSubstr(what == "exp" ? "5 ok" : "4 ok, 1 failed"));
+    EXPECT_EQ(Lines("ledger"), 5 + retried) << Read("ledger");
+  }
+}
+
+// ---------------------------------------------------------------- resume policies
+
+// Only an experiment that ended by its budget is restarted by a larger one, as in Katib.
+TEST_F(Control, WhatEndedByItsGoalOrItsFailuresIsNotRestartedUnderAnyPolicy) {
+  Write("go", "");
+  for (const std::string policy : {"Never", "LongRunning", "FromVolume"}) {
+    SCOPED_TRACE(policy);
+    const std::string resume = "  resumePolicy: " + policy + "\n", goal = "g" + std::to_string(policy.size()),
+                      bad = "b" + std::to_string(policy.size());
+    std::string yaml = Yaml({.name = goal, .trials = 2, .parallel = 1, .spec = resume});
+    const std::size_t at = yaml.find("objectiveMetricName");
+    ASSERT_NE(at, std::string::npos);
+    yaml.insert(at, "goal: 5\n" + std::string(at - yaml.rfind('\n', at) - 1, ' '));
+    Write("e.yaml", yaml);
+    ASSERT_EQ(Qalam({"run", "e.yaml"}).code, 0);
+    const Finished more = Qalam({"edit", goal, "--max-trials", "9"});
+    EXPECT_EQ(more.code, 2);
+    EXPECT_THAT(more.err, AllOf(HasSubstr("has ended (ExperimentGoalReached) and its resumePolicy is " + policy),
+                                HasSubstr("restarts only one that ended with ExperimentMaxTrialsReached")));
+    EXPECT_EQ(Qalam({"run", "e.yaml", "-n", "9"}).code, 2);
+
+    Write("fail", "");
+    WriteExperiment("f.yaml", {.name = bad, .trials = 3, .parallel = 1, .spec = resume + "  maxFailedTrialCount: 1\n"});
+    EXPECT_EQ(Qalam({"run", "f.yaml"}).code, 1);
+    std::filesystem::remove(Path("fail"));
+    const Finished failed = Qalam({"edit", bad, "--max-trials", "9"});
+    EXPECT_EQ(failed.code, 2);
+    EXPECT_THAT(failed.err, HasSubstr("has ended (ExperimentFailed)"));
+  }
+}
+
+// Raised by the count at which it ended, and then by one more: Katib refuses the first.
+TEST_F(Control, ARestartNeedsMoreTrialsThanThereAre) {
+  Write("go", "");
+  WriteExperiment("e.yaml", {.trials = 3, .spec = "  resumePolicy: LongRunning\n"});
+  ASSERT_EQ(Qalam({"run", "e.yaml"}).code, 0);
+  for (const char* count : {"2", "1"}) EXPECT_EQ(Qalam({"edit", "small", "--max-trials", count}).code, 2);
+  EXPECT_EQ(Qalam({"edit", "small", "--parallel", "1"}).code, 2) << "nothing else takes it up";
+  EXPECT_EQ(Lines("ledger"), 3);
+  ASSERT_EQ(Qalam({"edit", "small", "--max-trials", "4"}).code, 0);
+  const std::string restarted = Qalam({"get", "exp", "small", "-o", "yaml"}).out;
+  EXPECT_THAT(restarted, AllOf(HasSubstr("reason: ExperimentRestarting"), Not(HasSubstr("type: Succeeded"))));
+  EXPECT_THAT(Qalam({"resume", "small"}).out, HasSubstr("4 ok"));
+  EXPECT_EQ(Lines("ledger"), 4);
+}
+
 }  // namespace
 }  // namespace qalam

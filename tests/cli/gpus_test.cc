@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <thread>
+
 #include "tests/cli/program.h"
 
 namespace qalam {
@@ -42,6 +44,36 @@ TEST_F(GpusCommand, EightTrialsShareTwoDevicesAndNeverMeetEvenIfQalamIsKilled) {
   EXPECT_EQ(Read("clashes"), "");
   EXPECT_EQ(Lines("devices"), 8);
   EXPECT_THAT(Read("devices"), testing::AllOf(HasSubstr("0\n"), HasSubstr("1\n"), Not(HasSubstr(","))));
+}
+
+// Killed again and again while trials hold devices, and restarted with the same ones named in another order, or with
+// fewer: who runs keeps its own, and nobody is given it beside them.
+TEST_F(GpusCommand, NoDeviceIsGivenTwiceOverRestarts) {
+  WriteTrials(1, 14);
+  Write("trial.sh",
+        "echo \"$QALAM_TRIAL_NAME $CUDA_VISIBLE_DEVICES\" >> ledger\n"
+        "mkdir on-$CUDA_VISIBLE_DEVICES || echo \"$CUDA_VISIBLE_DEVICES\" >> clashes\n"
+        "sleep 0.6\n"
+        "rmdir on-$CUDA_VISIBLE_DEVICES\n"
+        "echo loss=$1\n");
+  int begun = 1;
+  const std::vector<std::string> devices = {"3", "2,1,0", "0,1", "1,2", "3"};
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    auto run = Start({"run", "e.yaml", "--gpus", devices[i]});
+    for (int n = 0; Lines("ledger") < begun && n < 3000; ++n)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ASSERT_GE(Lines("ledger"), begun) << run->out();
+    std::this_thread::sleep_for(std::chrono::milliseconds(70 * i));
+    run->Signal(SIGKILL);
+    run->Wait();
+    begun = Lines("ledger") + 1;
+  }
+  const Finished done = Qalam({"run", "e.yaml", "--gpus", "3"});
+  EXPECT_EQ(done.code, 0) << done.err << done.out;
+  EXPECT_THAT(done.out, HasSubstr("done  14 trials"));
+  EXPECT_EQ(Read("clashes"), "");
+  EXPECT_EQ(Lines("ledger"), 14) << "each began once, on one device:\n" << Read("ledger");
+  for (const char* gpu : {" 0\n", " 1\n", " 2\n"}) EXPECT_THAT(Read("ledger"), HasSubstr(gpu));
 }
 
 TEST_F(GpusCommand, ATrialThatAsksForMoreThanThereIsIsRefusedBeforeAnythingStarts) {
