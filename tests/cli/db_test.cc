@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -137,7 +138,11 @@ TEST_F(Db, ABackupIsMadeWhileAnExperimentRunsAndGoesOnFromThere) {
   Write("hold", "");
   WriteExperiment("e.yaml", {.name = "small", .trials = 6, .parallel = 2});
   const auto run = Start({"run", "e.yaml"});
-  for (int i = 0; i < 600 && Lines("ledger") < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto both_run = [this] {
+    const std::string names = Qalam({"get", "trials", "small", "--filter", "state=Running", "-o", "name"}).out;
+    return std::ranges::count(names, '\n') == 2;
+  };
+  for (int i = 0; i < 600 && !both_run(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const Finished done = Qalam({"db", "backup", "copy.db"});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.out,
