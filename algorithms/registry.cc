@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "algorithms/bayesian.h"
 #include "algorithms/grid.h"
 #include "algorithms/random.h"
 #include "algorithms/sobol.h"
@@ -13,6 +14,9 @@ namespace qalam {
 namespace {
 
 constexpr std::array kAlgorithms = {
+    AlgorithmInfo{"bayesianoptimization",
+                  "Gaussian process and expected improvement: the fewest trials, where each is dear",
+                  &kBayesianSettings, &MakeBayesian, nullptr},
     AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
     AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
                   &MakeTpe, nullptr},

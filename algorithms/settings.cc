@@ -45,7 +45,7 @@ Result<SettingValue> ParseSetting(const SettingInfo& info, std::string_view text
       for (std::string_view choice : info.choices) {
         if (choice == Trim(text)) return SettingValue(choice);
       }
-      return InvalidArgument("not one of {}", fmt::join(info.choices, ", "));
+      return InvalidArgument("{} {} is not supported in {}", info.name, text, info.chooser);
     }
   }
   return InvalidArgument("not a setting");
@@ -102,6 +102,7 @@ Status SettingsTable::Check(std::string_view algorithm, std::span<const Setting>
     if (info == nullptr) return InvalidArgument("unknown setting {} for algorithm {}", setting.name, algorithm);
     const Result<SettingValue> value = ParseSetting(*info, setting.value);
     if (!value.ok()) {
+      if (info->kind == SettingInfo::Kind::kChoice) return value.status();
       return InvalidArgument("failed to validate {}({}): {}", setting.name, setting.value, value.status().message());
     }
     const auto* whole = std::get_if<std::int64_t>(&*value);

@@ -43,6 +43,7 @@ struct SettingInfo {
   Kind kind = Kind::kInt;
   Range range{};                                // int, real
   std::span<const std::string_view> choices{};  // choice
+  std::string_view chooser{};                   // choice: who offers them, as Katib says it: "Bayesian optimization"
   SettingValue preset{};
   std::string_view doc{};
 };
@@ -60,7 +61,8 @@ class SettingsTable {
   std::span<const SettingInfo> rows() const { return {rows_.data(), size_}; }
   const SettingInfo* Find(std::string_view name) const;
   // The first fault as Katib's services say it: "unknown setting X for algorithm Y", "gamma should be in the range of
-  // (0, 1)", "failed to validate gamma(abc): not a number". INVALID_ARGUMENT.
+  // (0, 1)", "failed to validate gamma(abc): not a number", "acq_func UCB is not supported in Bayesian optimization".
+  // INVALID_ARGUMENT.
   Status Check(std::string_view algorithm, std::span<const Setting> settings) const;
   std::vector<SettingHelp> Describe() const;
 
@@ -167,8 +169,10 @@ constexpr SettingRow<T> Real(std::string_view name, Field T::*member, Range rang
 // One of `choices`, which outlive the table.
 template <class T>
 constexpr SettingRow<T> Choice(std::string_view name, std::string_view T::*member,
-                               std::span<const std::string_view> choices, std::string_view doc) {
-  return {{.name = name, .kind = SettingInfo::Kind::kChoice, .choices = choices, .doc = doc}, member};
+                               std::span<const std::string_view> choices, std::string_view chooser,
+                               std::string_view doc) {
+  return {{.name = name, .kind = SettingInfo::Kind::kChoice, .choices = choices, .chooser = chooser, .doc = doc},
+          member};
 }
 
 }  // namespace qalam

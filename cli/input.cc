@@ -2,6 +2,7 @@
 #include "cli/input.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,20 +121,42 @@ Services ReadServices(const InputOptions& options, const std::string& image_map,
   return services;
 }
 
+// As our own service says it, with what there is to choose from.
+std::optional<SettingFault> FaultOfSetting(const std::string& algorithm, const Setting& setting) {
+  const AlgorithmInfo* info = FindAlgorithm(algorithm);
+  if (info == nullptr) return std::nullopt;
+  const Status status = info->settings->Check(algorithm, std::array{setting});
+  if (status.ok()) return std::nullopt;
+  const SettingInfo* known = info->settings->Find(setting.name);
+  SettingFault fault{.of_name = known == nullptr, .text = status.message()};
+  std::vector<std::string> names;
+  for (const SettingInfo& row : info->settings->rows()) names.emplace_back(row.name);
+  if (known == nullptr) {
+    const std::string nearest = NearestWord(setting.name, names);
+    const std::string has = names.empty() ? "it has none" : fmt::format("it has {}", fmt::join(names, ", "));
+    fault.text += nearest.empty() ? "; " + has : fmt::format("; did you mean '{}'? ({})", nearest, has);
+  } else if (!known->choices.empty()) {
+    fault.text += fmt::format("; it is one of {}", fmt::join(known->choices, ", "));
+  }
+  return fault;
+}
+
 // The names that exist for this document: the built-in ones, and those that a service was given for.
 SpecContext ContextOf(const Node* document, const Services& services, bool strict) {
   SpecContext context;
   context.strict = strict;
   for (const AlgorithmInfo& algorithm : Algorithms()) context.algorithms.emplace_back(algorithm.name);
-  for (const auto& [algorithm, service] : services.suggestions) context.algorithms.push_back(algorithm);
+  for (const auto& [algorithm, service] : services.suggestions) context.served.push_back(algorithm);
   for (const auto& [rule, service] : services.early_stoppings) context.rules.push_back(rule);
   const auto remembered = [&](const char* annotation, const char* section, std::vector<std::string>* names) {
     if (document == nullptr || AnnotationOf(*document, annotation) == nullptr) return;
     const Node* name = document->FindPath({"spec", section, "algorithmName"});
     if (name != nullptr) names->push_back(name->text);
   };
-  remembered(kSuggestServiceAnnotation, "algorithm", &context.algorithms);
+  remembered(kSuggestServiceAnnotation, "algorithm", &context.served);
   remembered(kEarlyStoppingServiceAnnotation, "earlyStopping", &context.rules);
+  context.algorithms.insert(context.algorithms.end(), context.served.begin(), context.served.end());
+  context.setting_fault = &FaultOfSetting;
   return context;
 }
 
@@ -146,7 +169,10 @@ void AddRemembered(const Node& document, StoreReader* reader, SpecContext* conte
   if (!stored.ok() || !stored->has_value()) return;
   const Result<ExperimentSpec> spec = ReadStored(**stored);
   if (!spec.ok()) return;
-  if (spec->annotations.contains(kSuggestServiceAnnotation)) context->algorithms.push_back(spec->algorithm.name);
+  if (spec->annotations.contains(kSuggestServiceAnnotation)) {
+    context->algorithms.push_back(spec->algorithm.name);
+    context->served.push_back(spec->algorithm.name);
+  }
   if (spec->annotations.contains(kEarlyStoppingServiceAnnotation) && spec->early_stopping)
     context->rules.push_back(spec->early_stopping->name);
 }

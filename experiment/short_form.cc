@@ -116,6 +116,9 @@ class ShortFormReader {
         Fault(0, fmt::format("--setting {}", text), fmt::format("setting '{}' is there twice", name));
       }
       spec_.algorithm.settings.push_back({name, text.substr(equals + 1)});
+      if (const auto fault = SettingFaultOf(form_.algorithm, spec_.algorithm.settings.back(), context_)) {
+        Fault(0, fmt::format("--setting {}", text), fault->text);
+      }
     }
   }
 

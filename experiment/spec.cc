@@ -145,7 +145,9 @@ void ReadObjective(Fields* spec, ObjectiveSpec* out) {
   objective.Finish();
 }
 
-std::vector<Setting> ReadSettings(Fields* algorithm) {
+using SettingCheck = std::function<std::optional<SettingFault>(const Setting&)>;
+
+std::vector<Setting> ReadSettings(Fields* algorithm, const SettingCheck& check) {
   std::vector<Setting> settings;
   for (const ListItem& item : algorithm->List("algorithmSettings")) {
     Fields setting(item, &algorithm->faults());
@@ -160,6 +162,7 @@ std::vector<Setting> ReadSettings(Fields* algorithm) {
       if (setting.Take("value") == nullptr) setting.Error("value", fmt::format("is missing: the value of '{}'", *name));
     } else {
       settings.push_back({*name, *value});
+      if (const auto fault = check(settings.back())) setting.Error(fault->of_name ? "name" : "value", fault->text);
     }
   }
   return settings;
@@ -197,7 +200,9 @@ AlgorithmSpec ReadAlgorithm(Fields* spec, const SpecContext& context) {
   }
   const bool nas = spec->Take("nasConfig") != nullptr;
   if (name && (!nas || spec->Take("parameters") == nullptr)) CheckSpaceOf(*name, nas, algorithm);
-  AlgorithmSpec out{name.value_or(""), ReadSettings(&algorithm)};
+  AlgorithmSpec out{name.value_or(""), ReadSettings(&algorithm, [&](const Setting& setting) {
+                      return name ? SettingFaultOf(*name, setting, context) : std::nullopt;
+                    })};
   algorithm.Finish();
   return out;
 }
@@ -228,7 +233,7 @@ std::optional<AlgorithmSpec> ReadEarlyStopping(Fields* spec, const SpecContext& 
       rule.faults().CanReplace(rule.At("algorithmName"), *name, Together(context.rules, kKatibRules));
     }
   }
-  AlgorithmSpec out{name.value_or(""), ReadSettings(&rule)};
+  AlgorithmSpec out{name.value_or(""), ReadSettings(&rule, [](const Setting&) { return std::nullopt; })};
   rule.Finish();
   return out;
 }
@@ -323,6 +328,12 @@ std::optional<std::string> AlgorithmFault(const std::string& name, const SpecCon
   const std::string nearest = DidYouMean(name, Together(context.algorithms, kKatibAlgorithms));
   return fmt::format("algorithm '{}' is not known{}{}", name, nearest.empty() ? "; " : nearest + " (",
                      nearest.empty() ? has : has + ")");
+}
+
+std::optional<SettingFault> SettingFaultOf(const std::string& algorithm, const Setting& setting,
+                                           const SpecContext& context) {
+  if (context.setting_fault == nullptr || Contains(context.served, algorithm)) return std::nullopt;
+  return context.setting_fault(algorithm, setting);
 }
 
 void FillStrategies(ObjectiveSpec* objective) {

@@ -47,6 +47,8 @@ void ReadTrialTemplate(Fields* spec, const SpecContext& context, const std::stri
 std::optional<std::string> NameFault(std::string_view name);
 bool IsKatibs(std::string_view algorithm);  // one of Katib's own, whether it exists here or not
 std::optional<std::string> AlgorithmFault(const std::string& name, const SpecContext& context);
+std::optional<SettingFault> SettingFaultOf(const std::string& algorithm, const Setting& setting,
+                                           const SpecContext& context);
 
 // Each metric that has no strategy gets the direction of the objective.
 void FillStrategies(ObjectiveSpec* objective);

@@ -19,7 +19,7 @@ constexpr auto kKnobs = Settings<Knobs>(
     Real("gamma", &Knobs::gamma, Inside(0, 1), "share of good trials"), Real("weight", &Knobs::weight, Above(0), "w"),
     Int("n_candidates", &Knobs::candidates, AtLeast(1), "points scored"),
     Int("budget", &Knobs::budget, Between(1, 10), "b"), Int("random_state", &Knobs::random_state, AtLeast(0), "seed"),
-    Choice("kernel", &Knobs::kernel, kKernels, "covariance"));
+    Choice("kernel", &Knobs::kernel, kKernels, "knob turning", "covariance"));
 
 std::string Fault(std::vector<Setting> settings) {
   const Status status = kKnobs.Check("knobs", settings);
@@ -67,7 +67,7 @@ TEST(Settings, WhatDoesNotParseIsNamedWithItsValueAndTheCause) {
   EXPECT_EQ(Fault({{"gamma", "half"}}), "failed to validate gamma(half): not a number");
   EXPECT_EQ(Fault({{"gamma", "nan"}}), "failed to validate gamma(nan): not a finite number");
   EXPECT_EQ(Fault({{"weight", "inf"}}), "failed to validate weight(inf): not a finite number");
-  EXPECT_EQ(Fault({{"kernel", "RBF"}}), "failed to validate kernel(RBF): not one of matern, rbf");
+  EXPECT_EQ(Fault({{"kernel", "RBF"}}), "kernel RBF is not supported in knob turning");
 }
 
 TEST(Settings, AnIntThatDoesNotFitItsMemberIsRefused) {

@@ -134,6 +134,16 @@ TEST_F(Docs, TheReferenceIsThatOfTheProgram) {
   EXPECT_EQ(page.substr(at + mark.size()), Qalam({"man", "-o", "markdown"}).out) << "./dev docs writes it again";
 }
 
+TEST_F(Docs, TheSettingsOfEveryAlgorithmAreThoseOfTheProgram) {
+  const std::string text = PageOf("algorithms.md");
+  std::istringstream names(Qalam({"algorithms", "-o", "name"}).out);
+  for (std::string line; std::getline(names, line);) {
+    const std::string name = line.substr(line.find('/') + 1);
+    EXPECT_THAT(text, testing::HasSubstr(fmt::format("$ qalam algorithms describe {}\n{}```\n", name,
+                                                     Qalam({"algorithms", "describe", name}).out)));
+  }
+}
+
 TEST_F(Docs, TheManualPageIsSoundAndHasEveryVerb) {
   const Finished man = Qalam({"man"});
   EXPECT_EQ(man.code, 0);

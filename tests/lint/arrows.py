@@ -45,6 +45,7 @@ PACKAGES = {
     "nlohmann/": (["core", "store", "pipelines", "experiment", "web", "cli"], False),
     "Eigen/Core": (["*"], True),
     "Eigen/": (["core/linalg.cc"], False),
+    "LBFGSB.h": (["algorithms/minimise.cc"], False),
     "fmt/core.h": (["*"], True),
     "fmt/": (["*"], False),
     "gtest/": ([], True),

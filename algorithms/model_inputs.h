@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Points of a search space as models see them.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "core/search_space.h"
+
+namespace qalam {
+
+// One row a point, a column a parameter: coordinates of the cube, categoricals as levels.
+class ModelInputs {
+ public:
+  explicit ModelInputs(const SearchSpace& space);                            // borrows it
+  Eigen::MatrixXd Of(const Eigen::Ref<const Eigen::MatrixXd>& units) const;  // (d, n) of the cube -> (n, d)
+  Eigen::VectorXd OfPoint(const Eigen::Ref<const Eigen::VectorXd>& unit) const;
+  const std::vector<char>& categorical() const { return categorical_; }
+  Eigen::Index dim() const { return static_cast<Eigen::Index>(categorical_.size()); }
+
+ private:
+  const SearchSpace* space_;
+  std::vector<char> categorical_;
+};
+
+}  // namespace qalam
