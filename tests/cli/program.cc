@@ -11,11 +11,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 namespace qalam {
 namespace {
@@ -50,6 +53,9 @@ Program::Program(const std::vector<std::string>& words, const Options& options) 
     size.ws_row = static_cast<unsigned short>(options.rows);
     pid_ = forkpty(&terminal_, nullptr, nullptr, &size);
     if (pid_ == 0) Become(words, options);
+    // Left at -1 it would mean every process there is to the signals below.
+    if (pid_ < 0)
+      throw std::runtime_error(std::string("no terminal can be made (is /dev/pts mounted?): ") + std::strerror(errno));
     fcntl(terminal_, F_SETFD, FD_CLOEXEC);
     out_fd_ = terminal_;
     return;
@@ -58,6 +64,7 @@ Program::Program(const std::vector<std::string>& words, const Options& options) 
   EXPECT_EQ(pipe2(out.data(), O_CLOEXEC), 0);
   EXPECT_EQ(pipe2(err.data(), O_CLOEXEC), 0);
   pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error(std::string("no process can be made: ") + std::strerror(errno));
   if (pid_ == 0) {
     dup2(in[0], STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
