@@ -4,6 +4,7 @@
 #include <array>
 
 #include "algorithms/bayesian.h"
+#include "algorithms/cmaes.h"
 #include "algorithms/grid.h"
 #include "algorithms/random.h"
 #include "algorithms/sobol.h"
@@ -17,6 +18,8 @@ constexpr std::array kAlgorithms = {
     AlgorithmInfo{"bayesianoptimization",
                   "Gaussian process and expected improvement: the fewest trials, where each is dear",
                   &kBayesianSettings, &MakeBayesian, nullptr},
+    AlgorithmInfo{"cmaes", "covariance matrix adaptation: hundreds of trials or more, for numbers that matter together",
+                  &kCmaEsSettings, &MakeCmaEs, &ValidateCmaEs},
     AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
     AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
                   &MakeTpe, nullptr},

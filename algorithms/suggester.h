@@ -41,6 +41,7 @@ struct AlgorithmContext {
   std::uint64_t seed = 0;    // of the experiment; the setting random_state, where there is one, comes before it
   std::span<const Setting> settings;  // already valid
   std::optional<int> max_trials;
+  std::optional<int> parallel = std::nullopt;  // trials at once, where it is known
 };
 
 struct AlgorithmInfo {

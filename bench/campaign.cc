@@ -114,14 +114,14 @@ class Campaign {
     QALAM_TRY(const auto problem, ProblemFor(*task.problem));
     const RunKey key{*task.problem, task.contender->name, task.seed,        setup.budget,
                      setup.workers, setup.common_start,   setup.budget_told};
-    QALAM_TRY(const RunResult result, bench::Execute(
-                                          key, *problem,
-                                          [&] {
-                                            return options_.make(
-                                                *task.contender, *problem, task.seed,
-                                                setup.budget_told ? std::optional(setup.budget) : std::nullopt);
-                                          },
-                                          interrupted_));
+    QALAM_TRY(const RunResult result,
+              bench::Execute(
+                  key, *problem,
+                  [&] {
+                    return options_.make(*task.contender, *problem, task.seed,
+                                         setup.budget_told ? std::optional(setup.budget) : std::nullopt, setup.workers);
+                  },
+                  interrupted_));
     std::string trials = "number,asked,ended,value,worth\n";
     for (const TrialRow& row : result.trials) {
       trials += fmt::format("{},{},{},{},{}\n", row.number, row.asked, row.ended, NumberText(row.value),

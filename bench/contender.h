@@ -38,12 +38,13 @@ struct ContenderSpec {
 };
 std::string_view KindWord(ContenderSpec::Kind kind);  // "builtin", "peer", "service"
 
-// A new one for one run. `max_trials`: the budget, where the contender is told of it. Called from several threads.
+// A new one for one run. `max_trials`: the budget, where the contender is told of it; `workers`: trials at once. Called
+// from several threads.
 using ContenderMaker = std::function<Result<std::unique_ptr<Contender>>(
-    const ContenderSpec& spec, const Problem& problem, std::uint64_t seed, std::optional<int> max_trials)>;
+    const ContenderSpec& spec, const Problem& problem, std::uint64_t seed, std::optional<int> max_trials, int workers)>;
 
 // One of the algorithms of algorithms/registry. NOT_FOUND: no such algorithm; INVALID_ARGUMENT: its settings are wrong.
 Result<std::unique_ptr<Contender>> MakeBuiltin(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
-                                               std::optional<int> max_trials);
+                                               std::optional<int> max_trials, int workers);
 
 }  // namespace qalam::bench

@@ -97,9 +97,9 @@ Result<ContenderSpec> Roster::Parse(std::string_view text) const {
 }
 
 Result<std::unique_ptr<Contender>> Roster::Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
-                                                std::optional<int> max_trials) {
+                                                std::optional<int> max_trials, int workers) {
   if (spec.kind == ContenderSpec::Kind::kPeer) return peers_.Make(spec, problem, seed, max_trials);
-  if (spec.kind == ContenderSpec::Kind::kBuiltin) return MakeBuiltin(spec, problem, seed, max_trials);
+  if (spec.kind == ContenderSpec::Kind::kBuiltin) return MakeBuiltin(spec, problem, seed, max_trials, workers);
   ServiceOptions service{{}, "", options_.workers, options_.interrupted};
   service.service.endpoint = spec.where;
   if (spec.where.empty()) {

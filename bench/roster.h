@@ -37,7 +37,7 @@ class Roster {
 
   // A ContenderMaker. The roster outlives what it makes. Thread-safe.
   Result<std::unique_ptr<Contender>> Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
-                                          std::optional<int> max_trials);
+                                          std::optional<int> max_trials, int workers);
 
  private:
   Status Unknown(const std::string& name) const;

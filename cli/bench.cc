@@ -266,9 +266,8 @@ int RunVerb(const BenchOptions& options) {
   auto manifest = ManifestOf(options, roster);
   if (!manifest.ok()) return Complain(manifest.status());
   campaign.manifest = *std::move(manifest);
-  campaign.make = [&roster](const auto& spec, const bench::Problem& problem, std::uint64_t seed, const auto& budget) {
-    return roster.Make(spec, problem, seed, budget);
-  };
+  campaign.make = [&roster](const auto& spec, const bench::Problem& problem, std::uint64_t seed, const auto& budget,
+                            int workers) { return roster.Make(spec, problem, seed, budget, workers); };
   campaign.jobs = options.jobs.value_or(1);
   campaign.data = DataOf(options);
   campaign.out = options.out;

@@ -2,6 +2,7 @@
 #include "core/linalg.h"
 
 #include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
 
 namespace qalam {
 
@@ -26,6 +27,12 @@ Eigen::MatrixXd InverseOf(const Eigen::MatrixXd& l) {
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(l.rows(), l.rows());
   out.selfadjointView<Eigen::Lower>().rankUpdate(half.transpose());
   return out;
+}
+
+void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen::MatrixXd* vectors) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(a);
+  *values = solver.eigenvalues();
+  *vectors = solver.eigenvectors();
 }
 
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a) {

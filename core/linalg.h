@@ -17,6 +17,9 @@ void SolveUpper(const Eigen::MatrixXd& l, Eigen::Ref<Eigen::MatrixXd> b);
 // Lower triangle of (L L')^-1, zero above.
 Eigen::MatrixXd InverseOf(const Eigen::MatrixXd& l);
 
+// Eigenvalues, ascending, and orthonormal eigenvectors (columns) of a symmetric matrix.
+void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen::MatrixXd* vectors);
+
 // a -= b b', lower triangle only. a: n x n; b: n x m.
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a);
 

@@ -216,6 +216,7 @@ Result<AskedExperiment> FromWire(const wire::Experiment& experiment) {
     asked.algorithm.settings.push_back({setting.name(), setting.value()});
   }
   if (spec.max_trial_count() > 0) asked.max_trials = spec.max_trial_count();
+  if (spec.parallel_trial_count() > 0) asked.parallel = spec.parallel_trial_count();
   return asked;
 }
 

@@ -42,7 +42,7 @@ struct AskedExperiment {
   ObjectiveType direction = ObjectiveType::kMinimize;
   std::string metric;
   AlgorithmSpec algorithm;
-  std::optional<int> max_trials;
+  std::optional<int> max_trials, parallel;
 };
 // INVALID_ARGUMENT: a parameter without a type. Bounds and steps of int parameters that are no integers are moved to
 // the nearest that are inside: Katib's services take such spaces. Everything else is SearchSpace's to judge.

@@ -22,7 +22,7 @@ struct Prepared {
 };
 
 AlgorithmContext ContextOf(const AskedExperiment& asked, const SearchSpace& space, std::uint64_t seed) {
-  return {space, seed, asked.algorithm.settings, asked.max_trials};
+  return {space, seed, asked.algorithm.settings, asked.max_trials, asked.parallel};
 }
 
 Result<Prepared> Prepare(const wire::Experiment& experiment) {
@@ -37,11 +37,9 @@ Result<Prepared> Prepare(const wire::Experiment& experiment) {
   return Prepared{std::move(asked), std::move(space), algorithm};
 }
 
-// The experiment without what may be edited while it runs and changes no suggestion.
+// All that a suggester is made of: with another budget it is made again, from the whole history.
 std::string IdentityOf(const wire::GetSuggestionsRequest& request) {
-  wire::Experiment stable = request.experiment();
-  stable.mutable_spec()->clear_parallel_trial_count();
-  return fmt::format("{}/{}/{}", request.namespace_(), request.uid(), stable.SerializeAsString());
+  return fmt::format("{}/{}/{}", request.namespace_(), request.uid(), request.experiment().SerializeAsString());
 }
 
 // The uid, else what the experiment says of itself: so a resumed experiment goes on as it began. (A random_state among

@@ -65,10 +65,10 @@ std::string_view KindWord(ContenderSpec::Kind kind) {
 }
 
 Result<std::unique_ptr<Contender>> MakeBuiltin(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
-                                               std::optional<int> max_trials) {
+                                               std::optional<int> max_trials, int workers) {
   const AlgorithmInfo* const algorithm = FindAlgorithm(spec.algorithm);
   if (algorithm == nullptr) return Error(Code::kNotFound, "there is no algorithm '{}'", spec.algorithm);
-  const AlgorithmContext context{problem.space(), seed, spec.settings, max_trials};
+  const AlgorithmContext context{problem.space(), seed, spec.settings, max_trials, workers};
   QALAM_RETURN_IF_ERROR(ValidateAlgorithm(*algorithm, context));
   return std::unique_ptr<Contender>(std::make_unique<Builtin>(problem.space(), algorithm->make(context)));
 }

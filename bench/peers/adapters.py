@@ -389,7 +389,7 @@ class Cmaes(Generations):
         self.strategy.tell(generation)
 
 
-@peer("cmaes")
+@peer("pycmaes")
 def cmaes_package(task):
     return Cmaes(task)
 

@@ -167,7 +167,7 @@ TEST_F(PeersTest, ACampaignWithPeersGivesTheSameBytesAgainAndNamesTheBadOnes) {
     Peers peers(Options());
     CampaignOptions options;
     options.manifest = {{30, 2, 0, true}, {"bbob/f01/d2/i1", "bbob/f03/d3/i1"}, {Peer("good"), Peer("dies")}, 2};
-    options.make = [&peers](const auto& spec, const Problem& problem, std::uint64_t seed, const auto& budget) {
+    options.make = [&peers](const auto& spec, const Problem& problem, std::uint64_t seed, const auto& budget, int) {
       return peers.Make(spec, problem, seed, budget);
     };
     options.jobs = 2;

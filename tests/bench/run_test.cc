@@ -20,7 +20,7 @@ using testing::HasSubstr;
 RunResult MustRun(const RunKey& key, const Problem& problem) {
   auto result = Execute(key, problem, [&] {
     return MakeBuiltin({key.contender, key.contender, {}}, problem, key.seed,
-                       key.budget_told ? std::optional(key.budget) : std::nullopt);
+                       key.budget_told ? std::optional(key.budget) : std::nullopt, 1);
   });
   EXPECT_TRUE(result.ok()) << result.status().ToString();
   return result.ok() ? *std::move(result) : RunResult();

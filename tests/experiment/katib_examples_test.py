@@ -32,7 +32,7 @@ CANNOT_RUN = {
     "metrics-collector/custom-metrics-collector.yaml": "metrics of kind Custom are not collected by this version",
     "nas/darts-cpu.yaml": "algorithm 'darts' is one of Katib's, and not in this version",
     "tekton/pipeline-run.yaml": "kind: PipelineRun",
-    "trial-template/trial-configmap-source.yaml": "algorithm 'cmaes' is one of Katib's, and not in this version",
+    "trial-template/trial-configmap-source.yaml": "'${trialParameters.momentum}' is not declared in trialParameters",
 }
 
 

