@@ -6,8 +6,10 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "tests/cli/program.h"
 #include "tests/cli/tmux.h"
@@ -51,9 +53,15 @@ class Screens : public CliTest, public testing::WithParamInterface<Size> {
   void ExpectScreen(const Tmux& terminal, const std::string& name) const {
     const std::string golden =
         fmt::format("{}/tests/data/screens/{}-{}x{}.txt", QALAM_SOURCE_DIR, name, GetParam().columns, GetParam().rows);
-    const std::string screen = terminal.Screen();
-    if (std::getenv("QALAM_UPDATE_SCREENS") != nullptr) std::ofstream(golden) << screen;
-    EXPECT_EQ(Masked(screen), Masked(ReadWhole(golden))) << "is seen:\n" << screen << "is documented: " << golden;
+    if (std::getenv("QALAM_UPDATE_SCREENS") != nullptr) std::ofstream(golden) << terminal.Screen();
+    const std::string expected = Masked(ReadWhole(golden));
+    std::string screen = terminal.Screen();
+    // It may be seen while it is drawn again.
+    for (int look = 0; look < 200 && Masked(screen) != expected; ++look) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      screen = terminal.Screen();
+    }
+    EXPECT_EQ(Masked(screen), expected) << "is seen:\n" << screen << "is documented: " << golden;
   }
 };
 
