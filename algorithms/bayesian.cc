@@ -50,12 +50,15 @@ class Bayesian final : public Learner {
     return MakeGpSurrogate(space, seed);
   }
 
-  // Of the first n trials at most `most`, oldest first: the best half, the newest quarter, and of the others as many as
-  // there is room for, evenly.
+  // Of the first n trials fewer than `most`, or all of them, oldest first. Where there are more: of those before a
+  // round number the best half, the newest quarter, and of the others as many as there is room for, evenly; and all
+  // since then. So what is chosen after one more trial is mostly the same with that trial added.
   std::vector<std::size_t> Chosen(std::size_t n, std::size_t most) const {
-    std::vector<std::size_t> all(n);
+    const std::size_t step = most / 10, before = n < most ? n : n / step * step;
+    std::vector<std::size_t> all(before);
     std::iota(all.begin(), all.end(), 0u);
-    if (n <= most) return all;
+    if (n < most) return all;
+    most -= step;
     const auto key = [this](std::size_t i) {
       return std::pair(trials()[i].HasValue() ? trials()[i].y : std::numeric_limits<double>::infinity(), i);
     };
@@ -68,6 +71,7 @@ class Bayesian final : public Learner {
     rest.resize(rest.size() - newest);
     for (std::size_t i = 0; i < others; ++i) chosen.push_back(rest[i * rest.size() / others]);
     std::ranges::sort(chosen);
+    for (std::size_t i = before; i < n; ++i) chosen.push_back(i);
     return chosen;
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "algorithms/minimise.h"
 #include "core/linalg.h"
@@ -188,36 +189,64 @@ GpHyper FitGp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::
   return Unpack(theta);
 }
 
-Gp::Gp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y, const GpHyper& hyper)
-    : inputs_(&inputs), x_(&x), hyper_(hyper) {
+Gp::Gp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const GpHyper& hyper)
+    : inputs_(&inputs), x_(x), hyper_(hyper) {
+  Factor();
+}
+
+void Gp::Factor() {
   Eigen::MatrixXd matern, trend;
-  qalam::Covariance(inputs, x, hyper, &matern, nullptr, &trend);
+  qalam::Covariance(*inputs_, x_, hyper_, &matern, nullptr, &trend);
   matern += trend;
   double jitter = kJitter * matern.diagonal().maxCoeff();
-  matern.diagonal().array() += std::exp(hyper.noise);
+  nugget_ = std::exp(hyper_.noise);
   for (int attempt = 0;; ++attempt) {
-    matern.diagonal().array() += jitter;
+    nugget_ += jitter;
     factor_ = matern;
-    if (Factorise(&factor_)) break;
+    factor_.diagonal().array() += nugget_;
+    if (Factorise(&factor_)) return;
     QALAM_CHECK(attempt < kAttempts, "a diagonal that outweighs the rest has a factor");
     jitter *= 10;
   }
+}
+
+void Gp::Add(const Eigen::MatrixXd& rows) {
+  const Eigen::Index n = x_.rows(), m = rows.rows();
+  if (m == 0) return;
+  Eigen::MatrixXd matern, trend, cross = Cross(rows);
+  qalam::Covariance(*inputs_, rows, hyper_, &matern, nullptr, &trend);
+  matern += trend;
+  matern.diagonal().array() += nugget_;
+  SolveLower(factor_, cross);
+  SubtractGram(cross.transpose(), &matern);
+  x_.conservativeResize(n + m, Eigen::NoChange);
+  x_.bottomRows(m) = rows;
+  if (!Factorise(&matern)) return Factor();
+  Eigen::MatrixXd whole = Eigen::MatrixXd::Zero(n + m, n + m);
+  whole.topLeftCorner(n, n) = factor_;
+  whole.bottomLeftCorner(m, n) = cross.transpose();
+  whole.bottomRightCorner(m, m) = matern;
+  factor_ = std::move(whole);
+}
+
+void Gp::SetValues(const Eigen::MatrixXd& y) {
   weights_ = y;
   SolveLower(factor_, weights_);
   SolveUpper(factor_, weights_);
+  fitted_ = y - nugget_ * weights_;
 }
 
 Eigen::MatrixXd Gp::Cross(const Eigen::MatrixXd& x) const {
   const Eigen::VectorXd inverse = Inverse(hyper_);
   const double scale = std::exp(hyper_.scale), quadratic = std::exp(hyper_.quadratic);
-  const Eigen::Index n = x_->rows();
+  const Eigen::Index n = x_.rows();
   Eigen::MatrixXd out(n, x.rows());
   Eigen::ArrayXd r(n), e(n);
   for (Eigen::Index c = 0; c < x.rows(); ++c) {
-    DistancesFrom(*inputs_, inverse, *x_, x.row(c), 0, r);
+    DistancesFrom(*inputs_, inverse, x_, x.row(c), 0, r);
     r = kSqrt5 * r.sqrt();
     e = scale * (1 + r + r.square() / 3) * (-r).exp();
-    ProductsWith(*inputs_, *x_, x.row(c), 0, r);
+    ProductsWith(*inputs_, x_, x.row(c), 0, r);
     out.col(c) = (e + quadratic * r.square()).matrix();
   }
   return out;
@@ -236,12 +265,12 @@ void Gp::Predict(const Eigen::VectorXd& x, Eigen::VectorXd* mean, double* sd, Ei
                  Eigen::VectorXd* dsd) const {
   const Eigen::VectorXd inverse = Inverse(hyper_);
   const double scale = std::exp(hyper_.scale), quadratic = std::exp(hyper_.quadratic);
-  const Eigen::Index n = x_->rows(), d = x_->cols();
+  const Eigen::Index n = x_.rows(), d = x_.cols();
   Eigen::ArrayXd r(n), e(n), p(n);
-  DistancesFrom(*inputs_, inverse, *x_, x.transpose(), 0, r);
+  DistancesFrom(*inputs_, inverse, x_, x.transpose(), 0, r);
   r = kSqrt5 * r.sqrt();
   e = scale * (-r).exp();
-  ProductsWith(*inputs_, *x_, x.transpose(), 0, p);
+  ProductsWith(*inputs_, x_, x.transpose(), 0, p);
   const Eigen::VectorXd cross = ((1 + r + r.square() / 3) * e + quadratic * p.square()).matrix();
   mean->noalias() = weights_.transpose() * cross;
   Eigen::VectorXd solved = cross;
@@ -258,8 +287,8 @@ void Gp::Predict(const Eigen::VectorXd& x, Eigen::VectorXd* mean, double* sd, Ei
   const Eigen::MatrixXd by_slope = all.array().colwise() * ((5.0 / 3) * (1 + r) * e);
   const Eigen::MatrixXd by_trend = all.array().colwise() * (4 * quadratic * p);
   const Eigen::RowVectorXd slope_sum = by_slope.colwise().sum(), trend_sum = by_trend.colwise().sum();
-  Eigen::MatrixXd derivative = x_->transpose() * by_slope;  // (d, columns)
-  const Eigen::MatrixXd moved = x_->transpose() * by_trend;
+  Eigen::MatrixXd derivative = x_.transpose() * by_slope;  // (d, columns)
+  const Eigen::MatrixXd moved = x_.transpose() * by_trend;
   double norm = 1;
   for (Eigen::Index j = 0; j < d; ++j) {
     if (!inputs_->categorical()[static_cast<std::size_t>(j)]) norm += (2 * x[j] - 1) * (2 * x[j] - 1);

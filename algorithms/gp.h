@@ -30,11 +30,15 @@ double GpLoss(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::
 GpHyper FitGp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const GpHyper& start,
               double* loss);
 
-// What is believed after the observations.
+// What is believed after the observations: first their points, then their values.
 class Gp {
  public:
-  // x: (n, d) of `inputs`, borrowed like it; y: one column a scenario: what is not known yet may differ between them.
-  Gp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y, const GpHyper& hyper);
+  // x: (n, d) of `inputs`, which is borrowed.
+  Gp(const ModelInputs& inputs, const Eigen::MatrixXd& x, const GpHyper& hyper);
+  // Further rows, in O(n^2) each.
+  void Add(const Eigen::MatrixXd& rows);
+  // One column a scenario: what is not known yet may differ between them.
+  void SetValues(const Eigen::MatrixXd& y);
 
   // Of a function value, without noise. x: (m, d); mean: (m, scenarios); sd: m, the same in all scenarios.
   void Predict(const Eigen::MatrixXd& x, Eigen::MatrixXd* mean, Eigen::VectorXd* sd) const;
@@ -42,17 +46,23 @@ class Gp {
   // scenarios).
   void Predict(const Eigen::VectorXd& x, Eigen::VectorXd* mean, double* sd, Eigen::MatrixXd* dmean,
                Eigen::VectorXd* dsd) const;
+  // Means at the observations: (n, scenarios).
+  const Eigen::MatrixXd& fitted() const { return fitted_; }
   // Joint covariance of the values at the rows of x.
   Eigen::MatrixXd Covariance(const Eigen::MatrixXd& x) const;
+  const Eigen::MatrixXd& x() const { return x_; }
   const GpHyper& hyper() const { return hyper_; }
 
  private:
+  void Factor();
   Eigen::MatrixXd Cross(const Eigen::MatrixXd& x) const;  // (n, m)
 
   const ModelInputs* inputs_;
-  const Eigen::MatrixXd* x_;
+  Eigen::MatrixXd x_;
   GpHyper hyper_;
-  Eigen::MatrixXd factor_, weights_;  // lower triangle L of the covariance; its inverse times y
+  double nugget_ = 0;       // on the diagonal: noise, and what makes the factor exist
+  Eigen::MatrixXd factor_;  // lower triangle L of the covariance
+  Eigen::MatrixXd weights_, fitted_;
 };
 
 }  // namespace qalam

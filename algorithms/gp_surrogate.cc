@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "algorithms/gp.h"
@@ -53,30 +54,27 @@ class GpSurface final : public AcquisitionSurface {
 
 class GpBelief final : public Belief {
  public:
-  GpBelief(const ModelInputs& inputs, Eigen::MatrixXd x, const Eigen::MatrixXd& y, Eigen::Index finished,
-           const GpHyper& hyper)
-      : inputs_(inputs), x_(std::move(x)), finished_(finished), gp_(inputs, x_, y, hyper) {
-    Eigen::VectorXd sd;
-    gp_.Predict(x_, &mean_, &sd);
-    const bool noisy = std::exp(hyper.noise - hyper.scale) > kNoisy;
-    lowest_ = (noisy ? mean_ : y).colwise().minCoeff().transpose();
+  // The first `finished` points of `gp` are trials that finished; y: as the model was told of them.
+  GpBelief(const ModelInputs& inputs, Gp gp, const Eigen::MatrixXd& y, Eigen::Index finished)
+      : inputs_(inputs), finished_(finished), gp_(std::move(gp)) {
+    gp_.SetValues(y);
+    const bool noisy = std::exp(gp_.hyper().noise - gp_.hyper().scale) > kNoisy;
+    lowest_ = (noisy ? gp_.fitted() : y).colwise().minCoeff().transpose();
   }
 
   void Predict(const Eigen::MatrixXd& units, Eigen::MatrixXd* mean, Eigen::VectorXd* sd) const override {
     gp_.Predict(inputs_.Of(units), mean, sd);
   }
   Eigen::VectorXd Lowest() const override { return lowest_; }
-  Eigen::VectorXd AtFinished() const override { return mean_.topRows(finished_).rowwise().mean(); }
+  Eigen::VectorXd AtFinished() const override { return gp_.fitted().topRows(finished_).rowwise().mean(); }
   std::unique_ptr<AcquisitionSurface> Surface(const AcquisitionContext& context) const override {
     return std::make_unique<GpSurface>(inputs_, gp_, context);
   }
 
  private:
   const ModelInputs& inputs_;
-  Eigen::MatrixXd x_;
   Eigen::Index finished_;
   Gp gp_;
-  Eigen::MatrixXd mean_;  // at x_
   Eigen::VectorXd lowest_;
 };
 
@@ -86,33 +84,37 @@ class GpSurrogate final : public Surrogate {
 
   std::string_view name() const override { return "gp"; }
   Effort SearchEffort() const override {
-    if (x_.rows() > kManyPoints) return {.candidates = 256, .climbs = 2, .steps = 15};
+    if (sample_.y.size() > kManyPoints) return {.candidates = 256, .climbs = 2, .steps = 15};
     return {.candidates = 512, .climbs = 3, .steps = 40};
   }
   const Eigen::MatrixXd& units() const override { return sample_.units; }
 
+  // The same numbers whoever asks and when: made anew at stations, and from there a trial at a time.
   void Fit(std::size_t trials, const Sampler& sampler) override {
     sample_ = sampler(trials, kMostTrials);
-    x_ = inputs_.Of(sample_.units);
-    const GpHyper& start = HyperAfter(trials, sampler);
-    double loss = 0;
-    hyper_ = trials <= kMostFitted ? FitFrom(trials, sampler, start, &loss) : start;
+    const Eigen::MatrixXd x = inputs_.Of(sample_.units);
+    const std::size_t station = StationOf(trials);
+    if (!gp_ || station_ != station) {
+      const Eigen::Index before = x.rows() - static_cast<Eigen::Index>(trials - station);
+      gp_.emplace(inputs_, x.topRows(before), HyperAt(station, sampler));
+      station_ = station;
+    }
+    while (gp_->x().rows() < x.rows()) gp_->Add(x.row(gp_->x().rows()));
   }
 
   // Pending trials have values in each scenario, drawn from what is believed of them now: expected improvement over all
   // scenarios is then that beside what they will find. Snoek et al. 2012.
   std::unique_ptr<Belief> Believe(const Eigen::MatrixXd& pending, std::uint64_t ordinal) const override {
-    const Eigen::Index n = x_.rows(), p = pending.cols();
-    if (p == 0) return std::make_unique<GpBelief>(inputs_, x_, sample_.y, n, hyper_);
+    const Eigen::Index n = gp_->x().rows(), p = pending.cols();
+    Gp gp = *gp_;
+    if (p == 0) return std::make_unique<GpBelief>(inputs_, std::move(gp), sample_.y, n);
     const Eigen::MatrixXd at = inputs_.Of(pending);
-    const Gp gp(inputs_, x_, sample_.y, hyper_);
-    Eigen::MatrixXd mean, covariance = gp.Covariance(at);
+    gp.SetValues(sample_.y);
+    Eigen::MatrixXd mean, covariance = gp.Covariance(at), y(n + p, kScenarios);
     Eigen::VectorXd sd, draws(p);
     gp.Predict(at, &mean, &sd);
     covariance.diagonal().array() += kPendingJitter;
     if (!Factorise(&covariance)) covariance.setZero();  // pending twice at one point: they end where they are expected
-    Eigen::MatrixXd x(n + p, x_.cols()), y(n + p, kScenarios);
-    x << x_, at;
     y.topRows(n) = sample_.y.replicate(1, kScenarios);
     Rng rng(seed_, "bayesianoptimization.pending", ordinal);
     for (Eigen::Index s = 0; s < kScenarios; s += 2) {
@@ -121,13 +123,26 @@ class GpSurrogate final : public Surrogate {
       y.col(s).tail(p) = mean.col(0) + moved;
       y.col(s + 1).tail(p) = mean.col(0) - moved;
     }
-    return std::make_unique<GpBelief>(inputs_, std::move(x), y, n, hyper_);
+    gp.Add(at);
+    return std::make_unique<GpBelief>(inputs_, std::move(gp), y, n);
   }
 
  private:
-  // Hyperparameters are the same whoever asks and when: those after a checkpoint are fitted anew from two starts, the
-  // general one and those of the checkpoint before; until the next one they are followed from there.
+  // Where the model is made anew: after each of the first trials, then after every second, fourth, ...
+  static std::size_t StationOf(std::size_t n) {
+    const std::size_t step = n < 20 ? 1 : n < 60 ? 2 : n < 140 ? 4 : n < kMostFitted ? 8 : 25;
+    return n / step * step;
+  }
+
+  // Hyperparameters after a checkpoint are fitted anew from two starts, the general one and those of the checkpoint
+  // before; at stations until the next one they are followed from there.
   static std::size_t NextCheckpoint(std::size_t n) { return n < kMostFitted ? n * 3 / 2 : n + n / 10; }
+
+  GpHyper HyperAt(std::size_t station, const Sampler& sampler) {
+    const GpHyper& start = HyperAfter(station, sampler);
+    double loss = 0;
+    return station <= kMostFitted ? FitFrom(station, sampler, start, &loss) : start;
+  }
 
   const GpHyper& HyperAfter(std::size_t n, const Sampler& sampler) {
     std::size_t last = 0;
@@ -157,8 +172,8 @@ class GpSurrogate final : public Surrogate {
   std::map<std::size_t, GpHyper> checkpoints_;  // by number of trials
   // Since the last Fit:
   Sample sample_;
-  Eigen::MatrixXd x_;
-  GpHyper hyper_;
+  std::optional<Gp> gp_;  // of those points, without their values
+  std::size_t station_ = 0;
 };
 
 }  // namespace

@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/linalg.h"
 
-#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 
+#include "core/linalg_kernels.h"
+
 namespace qalam {
+namespace {
+
+const LinalgKernels& Kernels() {
+  static const bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return wide ? kWideKernels : kPlainKernels;
+}
+
+}  // namespace
 
 bool Factorise(Eigen::MatrixXd* a) {
-  Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> llt(*a);  // in place
-  if (llt.info() != Eigen::Success) return false;
-  a->triangularView<Eigen::StrictlyUpper>().setZero();
-  return true;
+  return Kernels().factorise(a->data(), a->rows()) && a->diagonal().allFinite();  // what is no number is not negative
 }
 
 void SolveLower(const Eigen::MatrixXd& l, Eigen::Ref<Eigen::MatrixXd> b) {
-  l.triangularView<Eigen::Lower>().solveInPlace(b);
+  Kernels().solve_lower(l.data(), l.rows(), b.data(), b.cols(), b.outerStride());
 }
 
 void SolveUpper(const Eigen::MatrixXd& l, Eigen::Ref<Eigen::MatrixXd> b) {
-  l.triangularView<Eigen::Lower>().transpose().solveInPlace(b);
+  Kernels().solve_upper(l.data(), l.rows(), b.data(), b.cols(), b.outerStride());
 }
 
 Eigen::MatrixXd InverseOf(const Eigen::MatrixXd& l) {
-  Eigen::MatrixXd half = Eigen::MatrixXd::Identity(l.rows(), l.rows());
-  SolveLower(l, half);
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(l.rows(), l.rows());
-  out.selfadjointView<Eigen::Lower>().rankUpdate(half.transpose());
+  Kernels().inverse(l.data(), l.rows(), out.data());
   return out;
 }
 
@@ -36,7 +40,7 @@ void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen
 }
 
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a) {
-  a->selfadjointView<Eigen::Lower>().rankUpdate(b, -1);
+  Kernels().subtract_gram(b.data(), b.rows(), b.cols(), a->data());
 }
 
 }  // namespace qalam

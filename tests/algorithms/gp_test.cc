@@ -54,6 +54,45 @@ TEST(Gp, TheLossHasTheGradientOfItsDifferences) {
   }
 }
 
+Gp Told(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y, const GpHyper& hyper) {
+  Gp gp(inputs, x, hyper);
+  gp.SetValues(y);
+  return gp;
+}
+
+// In one block or a row at a time, and twice the same point.
+TEST(Gp, PointsThatAreAddedAreAsThoseItBeganWith) {
+  const SearchSpace space = Mixed();
+  const Data data(space, 30);
+  const GpHyper hyper = DefaultGpHyper(data.inputs);
+  const Gp whole = Told(data.inputs, data.x, data.y, hyper);
+  Gp block(data.inputs, data.x.topRows(20), hyper), rows = block;
+  block.Add(data.x.bottomRows(10));
+  block.SetValues(data.y);
+  for (Eigen::Index i = 20; i < 30; ++i) rows.Add(data.x.row(i));
+  rows.SetValues(data.y);
+  const Data other(space, 40);
+  for (const Gp* gp : {&block, &rows}) {
+    Eigen::MatrixXd mean, expected;
+    Eigen::VectorXd sd, expected_sd;
+    gp->Predict(other.x, &mean, &sd);
+    whole.Predict(other.x, &expected, &expected_sd);
+    EXPECT_LT((mean - expected).norm(), 1e-9 * expected.norm());
+    EXPECT_LT((sd - expected_sd).norm(), 1e-7 * expected_sd.norm());
+    gp->Predict(data.x, &mean, &sd);
+    EXPECT_LT((mean - gp->fitted()).norm(), 1e-6 * mean.norm());
+  }
+  GpHyper exact = hyper;
+  exact.noise = -30;
+  Gp same(data.inputs, data.x, exact);
+  same.Add(data.x.topRows(5));
+  same.Add(data.x.topRows(5));
+  Eigen::VectorXd y(40);
+  y << data.y, data.y.head(5), data.y.head(5);
+  same.SetValues(y);
+  EXPECT_LT((same.fitted() - y).norm(), 0.01 * y.norm());
+}
+
 TEST(Gp, PredictionsHaveTheGradientsOfTheirDifferences) {
   const SearchSpace space = Mixed();
   const Data data(space, 25);
@@ -61,7 +100,7 @@ TEST(Gp, PredictionsHaveTheGradientsOfTheirDifferences) {
   hyper.quadratic = -1;
   Eigen::MatrixXd targets(25, 2);
   targets << data.y, data.y.cwiseAbs2();
-  const Gp gp(data.inputs, data.x, targets, hyper);
+  const Gp gp = Told(data.inputs, data.x, targets, hyper);
   Eigen::VectorXd at(4), mean, dsd;
   at << 0.31, 0.62, 0.45, 1;
   Eigen::MatrixXd dmean, means;
@@ -97,7 +136,7 @@ TEST(Gp, TheFitFindsABetterPlaceThanTheStartAndPredictsPointsItHasNotSeen) {
   const GpHyper start = DefaultGpHyper(data.inputs), hyper = FitGp(data.inputs, known, clean.head(40), start, &loss);
   EXPECT_LT(loss, GpLoss(data.inputs, known, clean.head(40), start, &ignored));
   EXPECT_GT(hyper.length[2], hyper.length[0] + 1) << "what does nothing is far and wide the same";
-  const Gp gp(data.inputs, known, clean.head(40), hyper);
+  const Gp gp = Told(data.inputs, known, clean.head(40), hyper);
   Eigen::MatrixXd mean;
   Eigen::VectorXd sd;
   gp.Predict(asked, &mean, &sd);
@@ -113,7 +152,7 @@ TEST(Gp, ItPassesThroughWhatItSawAndDoubtsWhatIsFarAway) {
   y << 1, 0, -1;
   GpHyper hyper = DefaultGpHyper(inputs);
   hyper.length[0] = std::log(0.1), hyper.noise = std::log(1e-8), hyper.quadratic = -16;
-  const Gp gp(inputs, x, y, hyper);
+  const Gp gp = Told(inputs, x, y, hyper);
   gp.Predict(x, &mean, &sd);
   EXPECT_LT((mean.col(0) - y).cwiseAbs().maxCoeff(), 1e-6);
   EXPECT_LT(sd.maxCoeff(), 1e-3);
@@ -129,7 +168,7 @@ TEST(Gp, TheSamePointTenTimesIsNoTrouble) {
   const Eigen::VectorXd y = Eigen::VectorXd::LinSpaced(10, -1, 1);
   double loss = 0;
   const GpHyper hyper = FitGp(inputs, x, y, DefaultGpHyper(inputs), &loss);
-  const Gp gp(inputs, x, y, hyper);
+  const Gp gp = Told(inputs, x, y, hyper);
   Eigen::MatrixXd mean;
   Eigen::VectorXd sd;
   gp.Predict(x, &mean, &sd);

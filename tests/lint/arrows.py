@@ -44,7 +44,7 @@ PACKAGES = {
     "nlohmann/json_fwd.hpp": (["*"], True),
     "nlohmann/": (["core", "store", "pipelines", "experiment", "web", "cli"], False),
     "Eigen/Core": (["*"], True),
-    "Eigen/": (["core/linalg.cc"], False),
+    "Eigen/": (["core/linalg.cc", "core/linalg_body.h"], False),
     "LBFGSB.h": (["algorithms/minimise.cc"], False),
     "fmt/core.h": (["*"], True),
     "fmt/": (["*"], False),

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+#define QALAM_KERNELS kPlainKernels
+#include "core/linalg_body.h"
