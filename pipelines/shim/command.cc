@@ -60,9 +60,9 @@ std::size_t SetVariable(char** envp, std::size_t count, char* variable) {
 
 int ReadCommand(int folder, Command* command) {
   std::size_t size = 0, secrets_size = 0;
-  char* const data = ReadWhole(folder, kCommandFile, &size);
+  char* const data = command->data = ReadWhole(folder, kCommandFile, &size);
   if (data == nullptr) return errno;
-  char* const secrets = ReadWhole(folder, kSecretsFile, &secrets_size);
+  char* const secrets = command->secrets = ReadWhole(folder, kSecretsFile, &secrets_size);
   if (secrets == nullptr && errno != ENOENT) return errno;
   std::size_t fields = 0, inherited = 0;
   for (std::size_t i = 0; i < size; ++i) fields += data[i] == '\0';
@@ -93,16 +93,7 @@ int ReadCommand(int folder, Command* command) {
     if (char* ms = ValueOf(field, "grace-ms")) command->grace_ms = std::strtoll(ms, nullptr, 10);
     if (char* bytes = ValueOf(field, "memory")) command->memory = std::strtoll(bytes, nullptr, 10);
     if (char* files = ValueOf(field, "open-files")) command->open_files = std::strtoll(files, nullptr, 10);
-    if (char* marker = ValueOf(field, "marker")) {
-      command->marker = marker;
-      const std::size_t length = sizeof(kMarkerVariable) + 1 + std::strlen(marker);
-      char* const variable = static_cast<char*>(std::malloc(length));
-      if (variable == nullptr) return ENOMEM;
-      std::strcpy(variable, kMarkerVariable);
-      std::strcat(variable, "=");
-      std::strcat(variable, marker);
-      variables = SetVariable(command->envp, variables, variable);
-    }
+    if (char* marker = ValueOf(field, "marker")) command->marker = marker;
     whole = whole || ValueOf(field, "end") != nullptr;
   }
   command->shown_program = arguments > 0 ? command->argv[0] : "";
@@ -113,10 +104,29 @@ int ReadCommand(int folder, Command* command) {
     whole_secrets = whole_secrets || ValueOf(field, "end") != nullptr;
   }
   if (secret_arguments > 0) command->argv[secret_arguments] = nullptr;
+  if (*command->marker != '\0') {
+    char* const variable = static_cast<char*>(std::malloc(sizeof(kMarkerVariable) + 1 + std::strlen(command->marker)));
+    if (variable == nullptr) return ENOMEM;
+    std::strcpy(variable, kMarkerVariable);
+    std::strcat(variable, "=");
+    std::strcat(variable, command->marker);
+    command->marker_variable = variable;
+    variables = SetVariable(command->envp, variables, variable);
+  }
   for (std::size_t i = 0; i < command->bind_count; ++i) {
     if (command->binds[i].to == nullptr) return EBADMSG;
   }
   return whole && arguments > 0 && (whole_secrets || !needs_secrets) ? 0 : EBADMSG;
+}
+
+void Free(Command* command) {
+  std::free(command->argv);
+  std::free(command->envp);
+  std::free(command->binds);
+  std::free(command->data);
+  std::free(command->secrets);
+  std::free(command->marker_variable);
+  *command = {};
 }
 
 const char* FindVariable(char** envp, const char* name) {

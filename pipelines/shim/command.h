@@ -6,7 +6,7 @@
 
 namespace qalam::shim {
 
-// Pointers into one buffer that lives as long as the program.
+// Pointers into buffers that live as long as the program, or until Free.
 struct Command {
   char** argv = nullptr;
   char** envp = nullptr;  // the shim's own environment, then the file's, the secrets and the marker
@@ -26,10 +26,14 @@ struct Command {
   long long grace_ms = 0;
   long long memory = 0;      // bytes; 0: no limit
   long long open_files = 0;  // soft limit; 0: as it is
+
+  char *data = nullptr, *secrets = nullptr, *marker_variable = nullptr;  // what the pointers above point into
 };
 
-// 0, or an errno. EBADMSG: the file is not whole.
+// 0, or an errno. EBADMSG: the file is not whole. Whatever comes back, Free takes it.
 int ReadCommand(int folder, Command* command);
+// For a program that reads more than one: the shim never does.
+void Free(Command* command);
 
 // The value of a variable in `envp`, or nullptr.
 const char* FindVariable(char** envp, const char* name);
