@@ -13,7 +13,7 @@
 namespace qalam::fuzz {
 
 #define QALAM_FUZZ_TARGET(name, function) Status function(std::string_view input);
-#include "fuzz_targets.inc"
+#include "tests/fuzz/targets.inc"
 #undef QALAM_FUZZ_TARGET
 
 namespace {
@@ -24,7 +24,7 @@ struct Named {
 };
 constexpr Named kTargets[] = {
 #define QALAM_FUZZ_TARGET(name, function) {#name, &function},
-#include "fuzz_targets.inc"
+#include "tests/fuzz/targets.inc"
 #undef QALAM_FUZZ_TARGET
 };
 
