@@ -16,20 +16,23 @@ const LinalgKernels& Kernels() {
 }  // namespace
 
 bool Factorise(Eigen::MatrixXd* a) {
+  if (a->size() == 0) return true;
   return Kernels().factorise(a->data(), a->rows()) && a->diagonal().allFinite();  // what is no number is not negative
 }
 
 void SolveLower(const Eigen::MatrixXd& l, Eigen::Ref<Eigen::MatrixXd> b) {
+  if (b.size() == 0) return;
   Kernels().solve_lower(l.data(), l.rows(), b.data(), b.cols(), b.outerStride());
 }
 
 void SolveUpper(const Eigen::MatrixXd& l, Eigen::Ref<Eigen::MatrixXd> b) {
+  if (b.size() == 0) return;
   Kernels().solve_upper(l.data(), l.rows(), b.data(), b.cols(), b.outerStride());
 }
 
 Eigen::MatrixXd InverseOf(const Eigen::MatrixXd& l) {
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(l.rows(), l.rows());
-  Kernels().inverse(l.data(), l.rows(), out.data());
+  if (out.size() > 0) Kernels().inverse(l.data(), l.rows(), out.data());
   return out;
 }
 
@@ -40,6 +43,7 @@ void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen
 }
 
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a) {
+  if (b.size() == 0) return;
   Kernels().subtract_gram(b.data(), b.rows(), b.cols(), a->data());
 }
 
