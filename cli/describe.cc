@@ -272,10 +272,10 @@ std::string MetricTable(const Trial& trial, std::vector<ObservationRow> rows) {
 Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& options) {
   QALAM_TRY(const FoundTrial found, LookUpTrial(reader, options.namespace_name, options.name));
   const Trial& t = found.trial;
-  if (options.output != "table") {
-    return PrintDocument(TrialToDocument(found.experiment, t), options.output);
-  }
   QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
+  if (options.output != "table") {
+    return PrintDocument(TrialDocuments(found.experiment, spec).Of(t), options.output);
+  }
   QALAM_TRY(const std::vector<StepRecord> steps, reader.Steps(t.name));
   QALAM_TRY(std::vector<ObservationRow> rows, reader.Observations(t.name));
   QALAM_TRY(const std::vector<Event> events, reader.Events(found.experiment.id));

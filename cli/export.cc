@@ -97,9 +97,10 @@ Status WriteJson(StoreReader& reader, const ExperimentWithSpec& experiment, cons
                  Sink* sink) {
   sink->Write("{\n\"experiment\": " + ToJson(ExperimentToDocument(experiment.record, trials)) + ",\n\"trials\": [");
   bool first = true;
+  const TrialDocuments documents(experiment.record, experiment.spec);
   for (const Trial& trial : trials) {
     QALAM_TRY(const std::vector<ObservationRow> rows, ReportsOf(reader, trial));
-    Node document = TrialToDocument(experiment.record, trial);
+    Node document = documents.Of(trial);
     Node& log = document.Set("observationLog", Node::Sequence());
     for (const ObservationRow& row : rows) {
       Node& report = log.Add(Node::Map());

@@ -34,16 +34,51 @@ struct Section {
   std::function<Result<Node>(std::size_t row)> document;
 };
 
-// One object, or a list of them, as kubectl prints them.
-Node ListDocument(std::vector<Node> documents, bool one) {
-  if (one && documents.size() == 1) return std::move(documents[0]);
+// An empty list of objects, as kubectl prints it.
+Node EmptyList() {
   Node out = Node::Map();
   out.Set("apiVersion", Node::String("v1"));
   out.Set("kind", Node::String("List"));
-  Node& items = out.Set("items", Node::Sequence());
-  for (Node& document : documents) items.Add(std::move(document));
+  out.Set("items", Node::Sequence());
   return out;
 }
+
+// `text` less its last newline, its second and later lines moved to the right.
+std::string Indented(std::string_view text, std::string_view by) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out.append(text.substr(0, end + 1));
+    text.remove_prefix(end + 1);
+    if (!text.starts_with('\n')) out.append(by);
+  }
+  return out.append(text);
+}
+
+// The same text as a list with these items has, written as they come: there may be more than memory wants to hold.
+class ListPrinter {
+ public:
+  explicit ListPrinter(bool json) : json_(json) {}
+  void Add(const Node& item) {
+    const std::string before = std::exchange(first_, false) ? Opening() : json_ ? "," : "";
+    Print(before + (json_ ? "\n    " + Indented(ToJson(item, 2), "    ") : "- " + Indented(ToYaml(item), "  ") + "\n"));
+  }
+  void End() {
+    if (first_) {
+      Print(json_ ? ToJson(EmptyList(), 2) + "\n" : ToYaml(EmptyList()));
+    } else if (json_) {
+      Print("\n  ]\n}\n");
+    }
+  }
+
+ private:
+  std::string Opening() const {
+    const std::string empty = json_ ? ToJson(EmptyList(), 2) : ToYaml(EmptyList());
+    const std::size_t bracket = empty.rfind('[');  // "items": []
+    return json_ ? empty.substr(0, bracket + 1) : empty.substr(0, bracket - 1) + "\n";
+  }
+  bool json_, first_ = true;
+};
 
 Node SuggestionDocument(const ExperimentWithSpec& e, const std::vector<Trial>& trials) {
   const auto settings = [](const std::vector<Setting>& all) {
@@ -98,8 +133,9 @@ Section SuggestionSection(StoreReader& reader, const std::vector<ExperimentWithS
 }
 
 Section TrialSection(const ExperimentWithSpec& experiment, const std::vector<Trial>& trials) {
+  const auto documents = std::make_shared<TrialDocuments>(experiment.record, experiment.spec);
   return {ListTrials(experiment, trials), [&trials](std::size_t row) { return "trial/" + trials[row].name; },
-          [&](std::size_t row) -> Result<Node> { return TrialToDocument(experiment.record, trials[row]); }};
+          [&trials, documents](std::size_t row) -> Result<Node> { return documents->Of(trials[row]); }};
 }
 
 unsigned ReadsToShow(const Listing& columns, const std::string& output) {
@@ -155,25 +191,45 @@ Status Apply(const ListOptions& options, std::vector<Section>* sections) {
   return OkStatus();
 }
 
-Result<std::string> Show(const std::vector<Section>& sections, bool one, const std::string& output,
-                         std::vector<int>* widths = nullptr) {
+// `widths`: of the columns that stand above already; they go on without a head.
+std::string TextOf(const std::vector<Section>& sections, const std::string& output,
+                   std::vector<int>* widths = nullptr) {
   std::string text;
-  std::vector<Node> documents;
   for (const Section& section : sections) {
-    if (WantsDocument(output)) {
-      for (const std::size_t row : section.listing.rows()) {
-        QALAM_TRY(Node document, section.document(row));
-        documents.push_back(std::move(document));
-      }
-    } else if (output == "name") {
+    if (output == "name") {
       for (const std::size_t row : section.listing.rows()) text += section.object(row) + "\n";
     } else {
       if (!text.empty()) text += "\n";
       text += output == "csv" ? section.listing.Csv() : section.listing.Table(output == "wide", widths);
     }
   }
-  if (WantsDocument(output)) return PrintDocument(ListDocument(std::move(documents), one), output);
   return text;
+}
+
+Status PrintDocuments(const std::vector<Section>& sections, bool one, const std::string& output) {
+  if (one || output.starts_with("jsonpath")) {
+    Node list = EmptyList();
+    Node& items = list.entries.back().value;
+    for (const Section& section : sections) {
+      for (const std::size_t row : section.listing.rows()) {
+        QALAM_TRY(Node document, section.document(row));
+        items.Add(std::move(document));
+      }
+    }
+    QALAM_TRY(const std::string text, PrintDocument(one && items.items.size() == 1 ? items.items[0] : list, output));
+    Print(text);
+    return OkStatus();
+  }
+  ListPrinter printer(output == "json");
+  for (const Section& section : sections) {
+    for (const std::size_t row : section.listing.rows()) {
+      QALAM_TRY(const Node document, section.document(row));
+      printer.Add(document);
+      if (std::ferror(stdout) != 0) return OkStatus();  // nobody reads any more
+    }
+  }
+  printer.End();
+  return OkStatus();
 }
 
 // What the name and the namespace choose. For trials: of these experiments, or the one trial that was named.
@@ -203,7 +259,7 @@ Result<Chosen> Choose(StoreReader& reader, const GetOptions& options) {
   return chosen;
 }
 
-Result<std::string> Once(StoreReader& reader, const GetOptions& options) {
+Status Once(StoreReader& reader, const GetOptions& options) {
   QALAM_TRY(Chosen chosen, Choose(reader, options));
   QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader, std::move(chosen.experiments)));
   std::vector<std::vector<Trial>> trials;
@@ -224,7 +280,12 @@ Result<std::string> Once(StoreReader& reader, const GetOptions& options) {
                                              : ExperimentSection(reader, experiments));
   }
   QALAM_RETURN_IF_ERROR(Apply(options.list, &sections));
-  return Show(sections, options.trials() ? chosen.trial.has_value() : !options.name.empty(), options.output);
+  if (WantsDocument(options.output)) {
+    return PrintDocuments(sections, options.trials() ? chosen.trial.has_value() : !options.name.empty(),
+                          options.output);
+  }
+  Print(TextOf(sections, options.output));
+  return OkStatus();
 }
 
 // -w: everything once, then each object again when it has changed, until somebody ends it.
@@ -297,7 +358,7 @@ class Watch {
     std::vector<Section> sections;
     sections.push_back(std::move(section));
     if (!WantsDocument(options_.output)) {
-      QALAM_TRY(std::string text, Show(sections, false, options_.output, &widths_));
+      std::string text = TextOf(sections, options_.output, &widths_);
       if (options_.output == "csv" && !head) text.erase(0, text.find('\n') + 1);
       first_ = false;
       qalam::Print(text);
@@ -328,10 +389,8 @@ int GetVerb(const GetOptions& options) {
     const Status watched = Watch(**reader, options).Run();
     return watched.ok() ? kDone : Complain(watched);
   }
-  const Result<std::string> text = Once(**reader, options);
-  if (!text.ok()) return Complain(text.status());
-  Print(*text);
-  return kDone;
+  const Status shown = Once(**reader, options);
+  return shown.ok() ? kDone : Complain(shown);
 }
 
 }  // namespace

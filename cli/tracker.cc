@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "core/objective.h"
@@ -16,6 +17,8 @@ constexpr std::size_t kReportsShown = 60;  // trials at work whose curves are re
 constexpr int kRestAfterReading = 20;      // times as long as the reading took
 constexpr std::size_t kTrendPoints = 5;
 constexpr double kFlatShare = 0.02;  // of the curve's whole range
+
+bool IsFailure(TrialState state) { return state == TrialState::kFailed || state == TrialState::kMetricsUnavailable; }
 
 TrialRow RowOf(const Trial& trial, const ObjectiveSpec& objective) {
   TrialRow row;
@@ -74,7 +77,7 @@ std::vector<ObservationRow> NewestReports(std::vector<ObservationRow> rows) {
 
 Status Tracker::Follow(const ExperimentSpec& spec, std::int64_t experiment_id, const std::string& db_option) {
   if (models_.empty()) {
-    QALAM_TRY(const Changes now, reader_.ChangesSince(0));
+    QALAM_TRY(const Changes now, reader_.ChangesSince(std::numeric_limits<std::int64_t>::max()));
     revision_ = now.revision;
   }
   ProgressModel model;
@@ -85,12 +88,40 @@ Status Tracker::Follow(const ExperimentSpec& spec, std::int64_t experiment_id, c
   model.max_trials = spec.max_trial_count;
   model.db_option = db_option;
   names_[experiment_id] = {spec.namespace_name, spec.name};
-  QALAM_TRY(const std::vector<Trial> trials, reader_.Trials(experiment_id));
-  for (const Trial& trial : trials) TakeUp(trial, &model);
   QALAM_RETURN_IF_ERROR(ReadExperiment(experiment_id, &model));
+  QALAM_RETURN_IF_ERROR(ReadTrials(experiment_id, &model));
   model.ended_at_start = Ended(model.counts);
   model.looked_since = clock_.Wall();
   models_[experiment_id] = std::move(model);
+  return OkStatus();
+}
+
+// The newest trials, all that are at work, and the last one that failed: what a screen can show of them, however many
+// there are.
+Status Tracker::ReadTrials(std::int64_t id, ProgressModel* model) {
+  const TrialCounts& counts = model->counts;
+  const int at_work = counts.created + counts.running;
+  const int newest = static_cast<int>(kEndedKept) + at_work;
+  QALAM_TRY(std::vector<Trial> trials, reader_.FindTrials(id, {.newest_first = true, .limit = newest}));
+  std::ranges::reverse(trials);
+  const auto runs = [](const Trial& trial) { return !IsFinal(trial.state); };
+  const auto failed = [](const Trial& trial) { return IsFailure(trial.state); };
+  const bool more_run = std::ranges::count_if(trials, runs) < at_work;
+  const bool more_failed = counts.failed + counts.metrics_unavailable > 0 && std::ranges::none_of(trials, failed);
+  if ((more_run || more_failed) && !trials.empty()) {
+    QALAM_TRY(const std::vector<Trial> all, reader_.FindTrials(id, {.parts = TrialQuery::kNothing}));
+    const auto seen = std::ranges::lower_bound(all, trials.front().ordinal, {}, &Trial::ordinal);
+    std::vector<Trial> older;
+    bool wants_failure = more_failed;
+    for (auto trial = seen; trial != all.begin();) {
+      --trial;
+      if (!runs(*trial) && !(failed(*trial) && std::exchange(wants_failure, false))) continue;
+      QALAM_TRY(std::optional<Trial> whole, reader_.FindNumbered(id, trial->ordinal));
+      if (whole) older.push_back(*std::move(whole));
+    }
+    trials.insert(trials.begin(), older.rbegin(), older.rend());
+  }
+  for (const Trial& trial : trials) TakeUp(trial, model);
   return OkStatus();
 }
 
@@ -135,7 +166,10 @@ Status Tracker::ReadExperiment(std::int64_t id, ProgressModel* model) {
   model->completed = record->completed;
   if (!record->best_trial.empty() && (!model->best || model->best->name != record->best_trial)) {
     QALAM_TRY(const std::optional<Trial> best, reader_.FindTrial(record->best_trial));
-    if (best) model->best = RowOf(*best, model->objective);
+    if (best) {
+      NoteValues(best->assignments, model);
+      model->best = RowOf(*best, model->objective);
+    }
   }
   return OkStatus();
 }
@@ -155,7 +189,7 @@ bool Tracker::TakeUp(const Trial& trial, ProgressModel* model) {
   if (const auto known = model->running.extract(trial.ordinal); !known.empty()) row.reports = known.mapped().reports;
   not_before_.erase(trial.name);
   if (seen) return false;
-  if (trial.state == TrialState::kFailed || trial.state == TrialState::kMetricsUnavailable) model->last_failed = row;
+  if (IsFailure(trial.state)) model->last_failed = row;
   model->ended.push_front(std::move(row));
   if (model->ended.size() > kEndedKept) model->ended.pop_back();
   return true;

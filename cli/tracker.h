@@ -17,7 +17,7 @@ class Tracker {
   // `reader` and `clock` outlive the tracker.
   Tracker(StoreReader& reader, const Clock& clock) : reader_(reader), clock_(clock) {}
 
-  // Reads the experiment's trials once; from then on only what changes.
+  // Reads those of the experiment's trials that a screen can show; from then on only what changes.
   Status Follow(const ExperimentSpec& spec, std::int64_t experiment_id, const std::string& db_option);
   // Takes up what was committed since the last call. `ended` is called for each trial that ended meanwhile.
   Status Update(const std::function<void(const ProgressModel&, const TrialRow&)>& ended);
@@ -28,6 +28,7 @@ class Tracker {
 
  private:
   Status ReadExperiment(std::int64_t id, ProgressModel* model);
+  Status ReadTrials(std::int64_t id, ProgressModel* model);
   // Returns whether the trial has ended only now.
   bool TakeUp(const Trial& trial, ProgressModel* model);
   void ReadReports(TrialRow* row, ProgressModel* model);

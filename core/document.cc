@@ -54,9 +54,20 @@ std::string JsonNumber(std::string_view text) {
   return fmt::format("{}", negative ? -real : real);
 }
 
+// Mostly nothing of a text has to be escaped.
+std::size_t PlainLength(std::string_view text) {
+  std::size_t n = 0;
+  while (n < text.size() && text[n] >= ' ' && text[n] < '\x7f' && text[n] != '"' && text[n] != '\\') ++n;
+  return n;
+}
+
 void AppendQuoted(std::string_view text, std::string* out) {
   *out += '"';
-  while (!text.empty()) {
+  while (true) {
+    const std::size_t plain = PlainLength(text);
+    out->append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char32_t c = TakeCodePoint(text);
     switch (c) {
       case '"': *out += "\\\""; break;

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "experiment/placeholders.h"
 #include "experiment/read.h"
+#include "experiment/spec.h"
 
 namespace qalam {
 namespace {
@@ -174,20 +176,48 @@ Node ExperimentToDocument(const Experiment& experiment, const std::vector<Trial>
   return document;
 }
 
-Node TrialToDocument(const Experiment& experiment, const Trial& trial) {
+TrialDocuments::TrialDocuments(const Experiment& experiment, const ExperimentSpec& spec)
+    : experiment_(experiment), spec_(spec), owner_(Node::Map()) {
+  owner_.Set("apiVersion", Node::String("kubeflow.org/v1beta1"));
+  owner_.Set("kind", Node::String("Experiment"));
+  owner_.Set("name", Node::String(experiment.name));
+  owner_.Set("uid", Node::String(experiment.uid));
+  owner_.Set("controller", Node::Bool(true));
+  if (const Result<Node> manifest = ReadJson(experiment.manifest); manifest.ok()) {
+    if (const Node* found = manifest->FindPath({"spec", "objective"})) objective_ = *found;
+    if (const Node* found = manifest->FindPath({"spec", "metricsCollectorSpec"})) collector_ = *found;
+  }
+  TrialTemplate& trial = spec_.trial_template;
+  if (trial.trial_spec.kind != Node::Kind::kNull) return;
+  if (Result<Node> read = ReadTextTemplate(trial.config_map_text); read.ok()) trial.trial_spec = *std::move(read);
+}
+
+Node TrialDocuments::Of(const Trial& trial) const {
+  const TrialTemplate& from = spec_.trial_template;
+  std::map<std::string, std::string> labels = spec_.labels;
+  for (const auto& [key, value] : trial.labels) labels[key] = value;
+  labels["katib.kubeflow.org/experiment"] = experiment_.name;
+
   Node metadata = Node::Map();
   metadata.Set("name", Node::String(trial.name));
-  metadata.Set("namespace", Node::String(experiment.namespace_name));
+  metadata.Set("namespace", Node::String(experiment_.namespace_name));
   metadata.Set("creationTimestamp", TimeNode(trial.created));
-  std::map<std::string, std::string> labels = trial.labels;
-  labels["katib.kubeflow.org/experiment"] = experiment.name;
   metadata.Set("labels", LabelsNode(labels));
+  metadata.Set("ownerReferences", Node::Sequence()).Add(owner_);
 
   Node spec = Node::Map();
-  if (const Result<Node> manifest = ReadJson(experiment.manifest); manifest.ok())
-    if (const Node* objective = manifest->FindPath({"spec", "objective"})) spec.Set("objective", *objective);
+  if (objective_.kind != Node::Kind::kNull) spec.Set("objective", objective_);
   spec.Set("parameterAssignments", AssignmentsNode(trial.assignments));
   if (!trial.early_stopping_rules.empty()) spec.Set("earlyStoppingRules", RulesNode(trial.early_stopping_rules));
+  if (Result<Node> run = RenderTrial(spec_, trial.name, trial.assignments, Unfilled::kKeep); run.ok())
+    spec.Set("runSpec", *std::move(run));
+  if (from.retain) spec.Set("retainRun", Node::Bool(true));
+  if (collector_.kind != Node::Kind::kNull) spec.Set("metricsCollector", collector_);
+  if (!from.primary_pod_labels.empty()) spec.Set("primaryPodLabels", LabelsNode(from.primary_pod_labels));
+  spec.Set("primaryContainerName", Node::String(from.primary_container_name));
+  spec.Set("successCondition", Node::String(from.success_condition));
+  spec.Set("failureCondition", Node::String(from.failure_condition));
+  if (!trial.labels.empty()) spec.Set("labels", LabelsNode(trial.labels));
 
   Node status = Node::Map();
   status.Set("startTime", TimeNode(trial.started));

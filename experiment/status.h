@@ -31,6 +31,18 @@ std::string EndReason(const Experiment& experiment);  // "ExperimentGoalReached"
 
 // `trials` of the experiment, by ordinal.
 Node ExperimentToDocument(const Experiment& experiment, const std::vector<Trial>& trials);
-Node TrialToDocument(const Experiment& experiment, const Trial& trial);
+
+// The trials of one experiment as documents. What they share is made once: there may be very many of them. The record
+// is borrowed.
+class TrialDocuments {
+ public:
+  TrialDocuments(const Experiment& experiment, const ExperimentSpec& spec);
+  Node Of(const Trial& trial) const;
+
+ private:
+  const Experiment& experiment_;
+  ExperimentSpec spec_;  // its template has been read
+  Node owner_, objective_, collector_;
+};
 
 }  // namespace qalam

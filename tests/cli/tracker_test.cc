@@ -18,12 +18,15 @@ class CountingReader final : public StoreReader {
   Result<std::optional<Experiment>> FindExperiment(const std::string& ns, const std::string& name) override {
     return store_.FindExperiment(ns, name);
   }
-  Result<std::vector<Trial>> Trials(std::int64_t id) override { return ++lists, store_.Trials(id); }
+  Result<std::vector<Trial>> Trials(std::int64_t id) override { return FindTrials(id, {}); }
   Result<std::vector<Trial>> FindTrials(std::int64_t id, const TrialQuery& query) override {
-    return ++lists, store_.FindTrials(id, query);
+    ++lists;
+    Result<std::vector<Trial>> found = store_.FindTrials(id, query);
+    if (query.parts != TrialQuery::kNothing) whole += static_cast<int>(found->size());
+    return found;
   }
   Result<std::optional<Trial>> FindNumbered(std::int64_t id, std::uint64_t ordinal) override {
-    return ++finds, store_.FindNumbered(id, ordinal);
+    return ++finds, ++whole, store_.FindNumbered(id, ordinal);
   }
   Result<std::optional<Trial>> FindTrial(const std::string& name) override { return ++finds, store_.FindTrial(name); }
   Result<std::vector<StepRecord>> Steps(const std::string& name) override { return store_.Steps(name); }
@@ -35,6 +38,7 @@ class CountingReader final : public StoreReader {
   Result<Changes> ChangesSince(std::int64_t revision) override { return store_.ChangesSince(revision); }
 
   int lists = 0, finds = 0, curves = 0;
+  int whole = 0;  // trials of lists with all that belongs to them
 
  private:
   Store& store_;
@@ -115,6 +119,28 @@ TEST_F(TrackerTest, AnUpdateReadsOnlyWhatChanged) {
   ASSERT_TRUE(tracker.Update(nullptr).ok());
   EXPECT_EQ(reader.finds, 2);
   EXPECT_EQ(tracker.models().at(1).running.size(), 2U);
+}
+
+TEST_F(TrackerTest, OfVeryManyTrialsThoseAreReadThatAScreenCanShow) {
+  for (std::uint64_t i = 1; i <= 1'000; ++i) trials.push_back(MakeTrial(i, TrialState::kSucceeded, "0.5"));
+  trials[2].state = TrialState::kRunning;  // they waited for something that later ones did not want
+  trials[4].state = TrialState::kCreated;
+  trials[5].state = trials[6].state = TrialState::kFailed;
+  trials[997].state = TrialState::kRunning;
+  experiment.counts = {.total = 1'000, .created = 1, .running = 2, .succeeded = 995, .failed = 2};
+  experiment.best_trial = "e-500";
+  Commit();
+  ASSERT_TRUE(tracker.Follow(spec, 1, "").ok());
+  const ProgressModel& model = tracker.models().at(1);
+  std::vector<std::uint64_t> running;
+  for (const auto& [ordinal, row] : model.running) running.push_back(ordinal);
+  EXPECT_EQ(running, (std::vector<std::uint64_t>{3, 5, 998}));
+  EXPECT_EQ(model.running.at(3).assignments, (Assignments{{"x", "3"}}));
+  EXPECT_EQ(model.last_failed->ordinal, 7U);
+  EXPECT_EQ(model.ended.front().ordinal, 1'000U);
+  EXPECT_EQ(model.best->ordinal, 500U);
+  EXPECT_TRUE(model.varies.at("x"));
+  EXPECT_LT(reader.whole, 250) << "read with all that belongs to it";
 }
 
 TEST_F(TrackerTest, EachTrialThatEndsIsToldOnce) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "experiment/read.h"
 #include "tests/cli/program.h"
 
 namespace qalam {
@@ -48,6 +49,46 @@ TEST_F(View, AnExperimentIsPrintedAsKatibWould) {
             HasSubstr("trialsSucceeded: 4"), HasSubstr("reason: ExperimentMaxTrialsReached")));
   EXPECT_THAT(Out({"get", "experiments", "-o", "json"}),
               AllOf(StartsWith("{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"List\""), HasSubstr("\"trials\": 4")));
+}
+
+TEST_F(View, ATrialHasAllThatKatibsHas) {
+  const auto field = [this](const std::string& path) {
+    return Out({"get", "trial", "small#2", "-o", "jsonpath={" + path + "}"});
+  };
+  const std::string x = field(".spec.parameterAssignments[0].value");
+  EXPECT_EQ(field(".spec.runSpec.kind"), "Job");
+  EXPECT_EQ(field(".spec.runSpec.metadata.name"), field(".metadata.name"));
+  EXPECT_THAT(field(".spec.runSpec.spec.template.spec.containers[0].command"), HasSubstr("\"" + x + "\"]"));
+  EXPECT_EQ(field(".spec.objective.objectiveMetricName"), "loss");
+  EXPECT_EQ(field(".spec.metricsCollector.collector.kind"), "StdOut");
+  EXPECT_EQ(field(".spec.primaryContainerName"), "main");
+  EXPECT_THAT(field(".spec.successCondition"), HasSubstr("Complete"));
+  EXPECT_THAT(field(".spec.failureCondition"), HasSubstr("Failed"));
+  EXPECT_EQ(field(".metadata.labels['katib.kubeflow.org/experiment']"), "small");
+  EXPECT_EQ(field(".metadata.ownerReferences[0].uid"),
+            Out({"get", "experiment", "small", "-o", "jsonpath={.metadata.uid}"}));
+}
+
+// Long lists are written item by item: as whole ones they read the same.
+TEST_F(View, AListOfObjectsIsWhatItsObjectsAreOneByOne) {
+  const auto read = [this](const std::vector<std::string>& words) {
+    Diagnostics faults;
+    std::vector<Node> documents = ReadDocuments(Out(words), &faults);
+    EXPECT_EQ(documents.size(), 1U) << Render(faults);
+    return documents.empty() ? Node() : std::move(documents[0]);
+  };
+  for (const std::string output : {"json", "yaml"}) {
+    const Node list = read({"get", "trials", "-o", output});
+    EXPECT_EQ(list.Find("kind")->text, "List");
+    const Node* items = list.Find("items");
+    ASSERT_EQ(items->items.size(), 4U);
+    for (const Node& item : items->items) {
+      EXPECT_TRUE(SameValue(item, read({"get", "trial", item.FindPath({"metadata", "name"})->text, "-o", output})));
+    }
+    const Node none = read({"get", "trials", "--filter", "x>5", "-o", output});
+    EXPECT_EQ(none.Find("items")->kind, Node::Kind::kSequence);
+    EXPECT_TRUE(none.Find("items")->items.empty());
+  }
 }
 
 TEST_F(View, TrialsAreATableAndCanBeSorted) {
