@@ -12,12 +12,11 @@
 
 #include "proto/api.grpc.pb.h"
 #include "suggest/convert.h"
+#include "suggest/db_manager_calls.h"
 #include "suggest/server.h"
 
 namespace qalam {
 namespace {
-
-constexpr const char* kNoTime = "0001-01-01T00:00:00Z";  // as Katib's collectors write it
 
 // The calls that wait for the loop. Outlives the server where the loop still holds a task of it.
 class Waiting {
@@ -46,13 +45,6 @@ class Waiting {
   std::uint64_t last_ = 0;
   bool closed_ = false;
 };
-
-Result<WallTime> TimeOf(const std::string& text, const char* field) {
-  if (text.empty() || text == kNoTime) return WallTime{};
-  auto time = ParseTime(text);
-  if (!time.ok()) return InvalidArgument("{} '{}' is not RFC 3339", field, text);
-  return time;
-}
 
 class Server final : public DbManager, public wire::DBManager::CallbackService {
  public:
@@ -83,12 +75,12 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
   grpc::ServerUnaryReactor* GetObservationLog(grpc::CallbackServerContext* context,
                                               const wire::GetObservationLogRequest* request,
                                               wire::GetObservationLogReply* reply) override {
-    return OnLoop(context, [this, request, reply] { return Get(*request, reply); });
+    return OnLoop(context, [this, request, reply] { return AnswerGet(backend_, *request, reply); });
   }
   grpc::ServerUnaryReactor* ReportObservationLog(grpc::CallbackServerContext* context,
                                                  const wire::ReportObservationLogRequest* request,
                                                  wire::ReportObservationLogReply*) override {
-    return OnLoop(context, [this, request] { return Report(*request); });
+    return OnLoop(context, [this, request] { return AnswerReport(backend_, *request); });
   }
   grpc::ServerUnaryReactor* DeleteObservationLog(grpc::CallbackServerContext* context,
                                                  const wire::DeleteObservationLogRequest* request,
@@ -111,32 +103,6 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
       if (grpc::ServerUnaryReactor* mine = waiting->Take(id)) mine->Finish(ToGrpc(work()));
     });
     return reactor;
-  }
-
-  Status Get(const wire::GetObservationLogRequest& request, wire::GetObservationLogReply* reply) {
-    QALAM_TRY(const WallTime start, TimeOf(request.start_time(), "start_time"));
-    QALAM_TRY(const WallTime end, TimeOf(request.end_time(), "end_time"));
-    QALAM_TRY(const std::vector<MetricReport> reports, backend_.ObservationLog(request.trial_name()));
-    wire::ObservationLog& log = *reply->mutable_observation_log();
-    for (const MetricReport& report : reports) {
-      if (!request.metric_name().empty() && report.metric != request.metric_name()) continue;
-      if (!request.start_time().empty() && report.time < start) continue;
-      if (!request.end_time().empty() && report.time > end) continue;
-      wire::MetricLog& line = *log.add_metric_logs();
-      line.set_time_stamp(report.time == WallTime{} ? kNoTime : FormatTimePrecise(report.time));
-      line.mutable_metric()->set_name(report.metric);
-      line.mutable_metric()->set_value(report.value);
-    }
-    return OkStatus();
-  }
-
-  Status Report(const wire::ReportObservationLogRequest& request) {
-    std::vector<MetricReport> reports;
-    for (const wire::MetricLog& line : request.observation_log().metric_logs()) {
-      QALAM_TRY(const WallTime time, TimeOf(line.time_stamp(), "time_stamp"));
-      reports.push_back({time, line.metric().name(), line.metric().value()});
-    }
-    return backend_.ReportObservationLog(request.trial_name(), reports);
   }
 
   Loop& loop_;

@@ -136,6 +136,19 @@ std::optional<ProcessId> ParseProcess(std::string_view text) {
 WallTime FromNanoseconds(std::int64_t ns) { return WallTime(Duration(ns)); }
 std::int64_t ToNanoseconds(WallTime time) { return time.time_since_epoch().count(); }
 
+// nullopt: no whole number, or one that does not fit. A trial may have written the file over.
+template <class Number>
+std::optional<Number> WholeNumber(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_integer()) return std::nullopt;
+  if (found->is_number_unsigned()) {
+    const auto value = found->get<std::uint64_t>();
+    return std::in_range<Number>(value) ? std::optional(static_cast<Number>(value)) : std::nullopt;
+  }
+  const auto value = found->get<std::int64_t>();
+  return std::in_range<Number>(value) ? std::optional(static_cast<Number>(value)) : std::nullopt;
+}
+
 StepState StateOf(std::string_view reason) {
   if (reason == "Completed") return StepState::kSucceeded;
   if (reason == "Stopped") return StepState::kStopped;
@@ -230,10 +243,6 @@ std::optional<StepRecord> ReadExit(const std::string& path) {
   if (!text) return std::nullopt;
   const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
-  const auto number = [&json](const char* key) {
-    const auto found = json.find(key);
-    return found != json.end() && found->is_number() ? *found : nlohmann::json(0);
-  };
   const auto string = [&json](const char* key) {
     const auto found = json.find(key);
     return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -246,17 +255,15 @@ std::optional<StepRecord> ReadExit(const std::string& path) {
   if (const std::string warning = string("warning"); !warning.empty()) {
     record.message += (record.message.empty() ? "" : "; ") + warning;
   }
-  if (const auto code = json.find("exit_code"); code != json.end() && code->is_number_integer()) {
-    record.exit_code = code->get<int>();
-  }
-  record.signal = number("signal").get<int>();
-  record.started = FromNanoseconds(number("started_ns").get<std::int64_t>());
-  record.ended = FromNanoseconds(number("ended_ns").get<std::int64_t>());
-  record.cpu_seconds = number("cpu_seconds").get<double>();
-  record.max_rss = number("max_rss").get<std::int64_t>();
+  record.exit_code = WholeNumber<int>(json, "exit_code");
+  record.signal = WholeNumber<int>(json, "signal").value_or(0);
+  record.started = FromNanoseconds(WholeNumber<std::int64_t>(json, "started_ns").value_or(0));
+  record.ended = FromNanoseconds(WholeNumber<std::int64_t>(json, "ended_ns").value_or(0));
+  if (const auto cpu = json.find("cpu_seconds"); cpu != json.end() && cpu->is_number()) record.cpu_seconds = *cpu;
+  record.max_rss = WholeNumber<std::int64_t>(json, "max_rss").value_or(0);
   // The record is synced, the log is not: after a power cut the end of it may be missing, and metrics with it.
   struct stat log {};
-  const std::int64_t printed = number("output_bytes").get<std::int64_t>();
+  const std::int64_t printed = WholeNumber<std::int64_t>(json, "output_bytes").value_or(0);
   const std::int64_t left = stat((path + '/' + shim::kOutputFile).c_str(), &log) == 0 ? log.st_size : 0;
   if (left < printed) {
     record.state = StepState::kLost;
