@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "algorithms/asha.h"
 #include "algorithms/bayesian.h"
 #include "algorithms/cmaes.h"
 #include "algorithms/grid.h"
+#include "algorithms/hyperband.h"
 #include "algorithms/random.h"
 #include "algorithms/sobol.h"
 #include "algorithms/suggester.h"
@@ -15,12 +17,18 @@ namespace qalam {
 namespace {
 
 constexpr std::array kAlgorithms = {
+    AlgorithmInfo{"asha", "many configurations a little, the best of them longer, without ever waiting", &kAshaSettings,
+                  &MakeAsha, &ValidateAsha},
     AlgorithmInfo{"bayesianoptimization",
                   "Gaussian process and expected improvement: the fewest trials, where each is dear",
                   &kBayesianSettings, &MakeBayesian, nullptr},
+    AlgorithmInfo{"bohb", "hyperband with a Parzen model that thinks of the configurations", &kBohbSettings, &MakeBohb,
+                  &ValidateHyperband},
     AlgorithmInfo{"cmaes", "covariance matrix adaptation: hundreds of trials or more, for numbers that matter together",
                   &kCmaEsSettings, &MakeCmaEs, &ValidateCmaEs},
     AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
+    AlgorithmInfo{"hyperband", "many configurations a little, the best of them longer, from several rungs in turn",
+                  &kHyperbandSettings, &MakeHyperband, &ValidateHyperband},
     AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
                   &MakeTpe, nullptr},
     AlgorithmInfo{"random", "independent draws from each parameter's distribution; no repeats in finite spaces",

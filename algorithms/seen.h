@@ -20,9 +20,10 @@ class SeenPoints {
   void Add(const Eigen::Ref<const Eigen::VectorXd>& unit) { keys_.insert(KeyOf(unit)); }
   bool Contains(const Eigen::Ref<const Eigen::VectorXd>& unit) const { return keys_.contains(KeyOf(unit)); }
   std::size_t size() const { return keys_.size(); }
+  // Equal for points that are one.
+  std::uint64_t KeyOf(const Eigen::Ref<const Eigen::VectorXd>& unit) const;
 
  private:
-  std::uint64_t KeyOf(const Eigen::Ref<const Eigen::VectorXd>& unit) const;
   const SearchSpace* space_;
   std::unordered_set<std::uint64_t> keys_;
 };

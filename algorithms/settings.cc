@@ -47,6 +47,7 @@ Result<SettingValue> ParseSetting(const SettingInfo& info, std::string_view text
       }
       return InvalidArgument("{} {} is not supported in {}", info.name, text, info.chooser);
     }
+    case SettingInfo::Kind::kText: return SettingValue(text);
   }
   return InvalidArgument("not a setting");
 }
@@ -64,6 +65,7 @@ std::string Interval(const Range& range) {
 
 // Katib's wording, its grammar included: its users' tests compare the text.
 std::string RangeFault(const SettingInfo& info) {
+  if (!info.fault.empty()) return std::string(info.fault);
   const Range& range = info.range;
   const bool has_max = range.max < std::numeric_limits<int>::max();
   if (!has_max && range.open_min) return fmt::format("{} should be great than {}", info.name, Bound(range.min));
@@ -73,6 +75,7 @@ std::string RangeFault(const SettingInfo& info) {
 
 std::string RangeHelp(const SettingInfo& info) {
   if (info.kind == SettingInfo::Kind::kChoice) return fmt::format("{}", fmt::join(info.choices, ", "));
+  if (info.kind == SettingInfo::Kind::kText) return "any";
   const Range& range = info.range;
   if (range.max < std::numeric_limits<int>::max()) return Interval(range);
   if (!std::isfinite(range.min) || range.min <= std::numeric_limits<int>::min()) return "any";
@@ -103,6 +106,7 @@ Status SettingsTable::Check(std::string_view algorithm, std::span<const Setting>
     const Result<SettingValue> value = ParseSetting(*info, setting.value);
     if (!value.ok()) {
       if (info->kind == SettingInfo::Kind::kChoice) return value.status();
+      if (!info->fault.empty()) return Status(Code::kInvalidArgument, std::string(info->fault));
       return InvalidArgument("failed to validate {}({}): {}", setting.name, setting.value, value.status().message());
     }
     const auto* whole = std::get_if<std::int64_t>(&*value);
@@ -116,7 +120,7 @@ Status SettingsTable::Check(std::string_view algorithm, std::span<const Setting>
 }
 
 std::vector<SettingHelp> SettingsTable::Describe() const {
-  static constexpr std::array<std::string_view, 3> kTypes = {"int", "float", "choice"};
+  static constexpr std::array<std::string_view, 4> kTypes = {"int", "float", "choice", "text"};
   std::vector<SettingHelp> out;
   for (const SettingInfo& row : rows()) {
     out.push_back({.name = std::string(row.name),

@@ -38,7 +38,7 @@ using SettingValue = std::variant<std::monostate, std::int64_t, double, std::str
 
 // One row, without the struct that it fills. The views are of string literals.
 struct SettingInfo {
-  enum class Kind { kInt, kReal, kChoice };
+  enum class Kind { kInt, kReal, kChoice, kText };
   std::string_view name{};
   Kind kind = Kind::kInt;
   Range range{};                                // int, real
@@ -46,6 +46,7 @@ struct SettingInfo {
   std::string_view chooser{};                   // choice: who offers them, as Katib says it: "Bayesian optimization"
   SettingValue preset{};
   std::string_view doc{};
+  std::string_view fault{};  // what Katib's service says of a wrong value, where it has words of its own
 };
 
 // The same for people.
@@ -134,6 +135,8 @@ class Settings : public SettingsTable {
           } else if constexpr (std::is_same_v<Member, std::optional<std::int64_t>> ||
                                std::is_same_v<Member, std::optional<double>>) {
             return presets.*m ? SettingValue(*(presets.*m)) : SettingValue();
+          } else if constexpr (std::is_same_v<Member, std::string_view>) {
+            return (presets.*m).empty() ? SettingValue() : SettingValue(presets.*m);
           } else {
             return presets.*m;
           }
@@ -173,6 +176,18 @@ constexpr SettingRow<T> Choice(std::string_view name, std::string_view T::*membe
                                std::string_view doc) {
   return {{.name = name, .kind = SettingInfo::Kind::kChoice, .choices = choices, .chooser = chooser, .doc = doc},
           member};
+}
+
+// Any text. What Parse gives is a view of the setting: it lives as long as that.
+template <class T>
+constexpr SettingRow<T> Text(std::string_view name, std::string_view T::*member, std::string_view doc) {
+  return {{.name = name, .kind = SettingInfo::Kind::kText, .doc = doc}, member};
+}
+// The same row, whose faults are told in these words.
+template <class T>
+constexpr SettingRow<T> Saying(SettingRow<T> row, std::string_view fault) {
+  row.info.fault = fault;
+  return row;
 }
 
 }  // namespace qalam

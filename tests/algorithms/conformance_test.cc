@@ -35,19 +35,46 @@ Shown Tried(const Proposal& proposal, std::uint64_t ordinal) {
 
 class Conformance : public ::testing::TestWithParam<std::string> {
  protected:
+  // What has rungs gets a resource beside the parameters of every space, and is told which.
+  static bool HasRungs(const std::string& algorithm) {
+    return FindAlgorithm(algorithm)->settings->Find("resource_name") != nullptr;
+  }
+  bool HasRungs() const { return HasRungs(GetParam()); }
+  static constexpr std::uint64_t kAmounts = 9, kRungs = 3;
+  static Space Begin(const std::string& algorithm) {
+    Space space;
+    if (HasRungs(algorithm)) space.Int("epochs", "1", "9");
+    return space;
+  }
+  static std::vector<Setting> Required(const std::string& algorithm) {
+    std::vector<Setting> settings;
+    if (HasRungs(algorithm)) settings.push_back({"resource_name", "epochs"});
+    if (FindAlgorithm(algorithm)->settings->Find("r_l") != nullptr) settings.push_back({"r_l", "9"});
+    return settings;
+  }
+  // Points without the resource: as many as an algorithm without rungs would see.
+  std::uint64_t Configurations(const SearchSpace& space, std::uint64_t otherwise) const {
+    return space.cardinality() ? *space.cardinality() / (HasRungs() ? kAmounts : 1) : otherwise;
+  }
+  std::string ConfigurationOf(const SearchSpace& space, const Eigen::VectorXd& unit) const {
+    const std::string text = Text(space, unit);
+    return HasRungs() ? text.substr(text.find(' ') + 1) : text;
+  }
+
   // Spaces that differ in kind. Grid wants finite ones: others are left out for it by its own validation.
   static std::vector<std::pair<std::string, SearchSpace>> Spaces(const std::string& algorithm) {
     std::vector<std::pair<std::string, SearchSpace>> all;
-    all.emplace_back("one real", Space().Real("x", "-1", "1").Make());
-    all.emplace_back("one int", Space().Int("n", "1", "64").Make());
-    all.emplace_back("one level", Space().Int("n", "3", "3").Make());
+    all.emplace_back("one real", Begin(algorithm).Real("x", "-1", "1").Make());
+    all.emplace_back("one int", Begin(algorithm).Int("n", "1", "64").Make());
+    all.emplace_back("one level", Begin(algorithm).Int("n", "3", "3").Make());
     all.emplace_back(
         "choices",
-        Space().Choice("a", {"p", "q", "r"}).Choice("b", {"s", "t"}).Discrete("c", {"1", "10", "100"}).Make());
-    all.emplace_back(
-        "weighted",
-        Space().Int("n", "1", "20", Distribution::kLogUniform).Int("m", "0", "9", Distribution::kNormal).Make());
-    all.emplace_back("everything", Space()
+        Begin(algorithm).Choice("a", {"p", "q", "r"}).Choice("b", {"s", "t"}).Discrete("c", {"1", "10", "100"}).Make());
+    all.emplace_back("weighted", Begin(algorithm)
+                                     .Int("n", "1", "20", Distribution::kLogUniform)
+                                     .Int("m", "0", "9", Distribution::kNormal)
+                                     .Make());
+    all.emplace_back("everything", Begin(algorithm)
                                        .Real("uniform", "0", "1")
                                        .Real("log", "1e-5", "1e-1", Distribution::kLogUniform)
                                        .Real("normal", "-3", "3", Distribution::kNormal)
@@ -61,7 +88,7 @@ class Conformance : public ::testing::TestWithParam<std::string> {
                                        .Discrete("discrete", {"0.1", "1", "10"})
                                        .Choice("choice", {"sgd", "adam", "rmsprop"})
                                        .Make());
-    all.emplace_back("finite everything", Space()
+    all.emplace_back("finite everything", Begin(algorithm)
                                               .Real("stepped", "0", "1", Distribution::kUniform, "0.25")
                                               .Real("steppednormal", "0", "1", Distribution::kNormal, "0.1")
                                               .Real("steppedlog", "0.5", "8", Distribution::kLogUniform, "0.5")
@@ -71,13 +98,15 @@ class Conformance : public ::testing::TestWithParam<std::string> {
                                               .Discrete("discrete", {"0.1", "1", "10"})
                                               .Choice("choice", {"sgd", "adam", "rmsprop"})
                                               .Make());
-    Space wide;
+    Space wide = Begin(algorithm);
     for (int i = 0; i < 100; ++i) wide.Real("x" + std::to_string(i), "0", "1");
     all.emplace_back("100 reals", wide.Make());
 
     const AlgorithmInfo& info = *FindAlgorithm(algorithm);
     std::erase_if(all, [&](const auto& named) {
-      const AlgorithmContext context{.space = named.second, .seed = 1, .settings = {}, .max_trials = std::nullopt};
+      const std::vector<Setting> settings = Required(algorithm);
+      const AlgorithmContext context{
+          .space = named.second, .seed = 1, .settings = settings, .max_trials = std::nullopt};
       return !ValidateAlgorithm(info, context).ok();
     });
     EXPECT_GE(all.size(), 4u) << algorithm << " takes too few kinds of spaces to be tried";
@@ -85,8 +114,8 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   }
 
   // A space that is finite and small enough to use up.
-  static SearchSpace SmallSpace() {
-    return Space()
+  SearchSpace SmallSpace() const {
+    return Begin(GetParam())
         .Int("n", "1", "4")
         .Choice("c", {"a", "b", "c"})
         .Real("x", "0", "1", Distribution::kUniform, "0.5")
@@ -95,7 +124,7 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   static constexpr std::uint64_t kSmall = 36;
 
   std::unique_ptr<Suggester> Make(const SearchSpace& space, std::uint64_t seed = 1) {
-    return MakeSuggester(GetParam(), space, seed);
+    return MakeSuggester(GetParam(), space, seed, Required(GetParam()));
   }
   bool LearnsNothing() const { return kLearnsNothing.contains(GetParam()); }
 
@@ -184,7 +213,8 @@ TEST_P(Conformance, ProposalsAreLegalPointsOfTheCube) {
 
 TEST_P(Conformance, ANewExperimentGetsItsFirstPoints) {
   for (const auto& [name, space] : Spaces(GetParam())) {
-    const std::size_t expected = static_cast<std::size_t>(std::min<std::uint64_t>(5, space.cardinality().value_or(5)));
+    const std::size_t expected =
+        static_cast<std::size_t>(std::min<std::uint64_t>(5, Configurations(space, 5) * (HasRungs() ? kRungs : 1)));
     EXPECT_EQ(Ask(*Make(space), 5, 0).size(), expected) << name << ", never told anything";
     auto told = Make(space);
     Show(*told, space.dim(), {});
@@ -195,28 +225,39 @@ TEST_P(Conformance, ANewExperimentGetsItsFirstPoints) {
 
 TEST_P(Conformance, NoPointIsProposedTwiceWhileUnseenOnesExistAndThenTheSpaceIsExhausted) {
   const SearchSpace space = SmallSpace();
-  ASSERT_EQ(space.cardinality(), kSmall);
+  ASSERT_EQ(Configurations(space, 0), kSmall);
   for (std::size_t parallel : {1u, 5u}) {
     const std::vector<Shown> trials = RunTrials(space, 1000, parallel);
-    std::set<std::string> distinct;
+    std::set<std::string> distinct, configurations;
     for (const Shown& trial : trials) distinct.insert(Text(space, trial.unit));
-    EXPECT_EQ(trials.size(), kSmall) << parallel << " in parallel";
-    EXPECT_EQ(distinct.size(), kSmall) << parallel << " in parallel";
+    for (const Shown& trial : trials) configurations.insert(ConfigurationOf(space, trial.unit));
+    EXPECT_EQ(trials.size(), distinct.size()) << parallel << " in parallel";
+    EXPECT_EQ(configurations.size(), kSmall) << parallel << " in parallel";
   }
 }
 
 TEST_P(Conformance, AWeightedFiniteSpaceIsUsedUpToo) {
   const SearchSpace space =
-      Space().Int("n", "1", "12", Distribution::kLogUniform).Int("m", "0", "6", Distribution::kNormal).Make();
+      Begin(GetParam()).Int("n", "1", "12", Distribution::kLogUniform).Int("m", "0", "6", Distribution::kNormal).Make();
   const std::vector<Shown> trials = RunTrials(space, 1000, 3);
-  std::set<std::string> distinct;
+  std::set<std::string> distinct, configurations;
   for (const Shown& trial : trials) distinct.insert(Text(space, trial.unit));
-  EXPECT_EQ(trials.size(), 84u);
-  EXPECT_EQ(distinct.size(), 84u);
+  for (const Shown& trial : trials) configurations.insert(ConfigurationOf(space, trial.unit));
+  EXPECT_EQ(trials.size(), distinct.size());
+  EXPECT_EQ(configurations.size(), 84u);
 }
 
 TEST_P(Conformance, MoreThanIsLeftIsAnsweredWithWhatIsLeft) {
   const SearchSpace space = SmallSpace();
+  if (HasRungs()) {
+    std::set<std::string> distinct, configurations;
+    const auto all = Ask(*Make(space), 1000, 0);
+    for (const Proposal& p : all) distinct.insert(Text(space, p.unit));
+    for (const Proposal& p : all) configurations.insert(ConfigurationOf(space, p.unit));
+    EXPECT_EQ(distinct.size(), all.size());
+    EXPECT_EQ(configurations.size(), kSmall);
+    return;
+  }
   EXPECT_EQ(Ask(*Make(space), 100, 0).size(), kSmall);
   const std::vector<Shown> trials = RunTrials(space, kSmall - 3, 1);
   auto suggester = Make(space);
@@ -252,7 +293,7 @@ TEST_P(Conformance, PointsFromElsewhereAreNotProposedAndTheRestStillIs) {
     seen.insert(Text(space, own[i].unit));
   }
   std::uint64_t ordinal = 0;
-  for (; ordinal < 100; ++ordinal) {
+  for (; ordinal < 1000; ++ordinal) {
     if (ordinal == 6) {
       for (std::size_t i : {1u, 32u}) {
         finished.push_back(own[i]);
@@ -267,12 +308,14 @@ TEST_P(Conformance, PointsFromElsewhereAreNotProposedAndTheRestStillIs) {
     EXPECT_TRUE(seen.insert(Text(space, proposals[0].unit)).second) << "seen: " << Text(space, proposals[0].unit);
     finished.push_back(Tried(proposals[0], ordinal + 1));
   }
-  EXPECT_EQ(seen.size(), kSmall);
+  std::set<std::string> configurations;
+  for (const Shown& trial : finished) configurations.insert(ConfigurationOf(space, trial.unit));
+  EXPECT_EQ(configurations.size(), kSmall);
 }
 
 TEST_P(Conformance, AHistoryOfFailuresIsNoReasonToStop) {
   for (const auto& [name, space] : Spaces(GetParam())) {
-    if (space.cardinality().value_or(1000) < 50) continue;
+    if (Configurations(space, 1000) < 50) continue;
     for (Outcome outcome : {Outcome::kFailed, Outcome::kEarlyStopped, Outcome::kSucceeded}) {
       for (double y : {kNaN, 0.0, 1e300, -1e300}) {
         auto suggester = Make(space);
@@ -289,8 +332,9 @@ TEST_P(Conformance, AHistoryOfFailuresIsNoReasonToStop) {
 
 TEST_P(Conformance, AnExperimentOfTheSameSeedIsTheSameAndOfAnotherSeedAnother) {
   for (const auto& [name, space] : Spaces(GetParam())) {
-    if (space.cardinality().value_or(1000) < 50) continue;
+    if (Configurations(space, 1000) < 50) continue;
     const auto points = [&, &space = space](std::uint64_t seed, std::vector<Setting> settings) {
+      for (Setting& setting : Required(GetParam())) settings.push_back(std::move(setting));
       return Texts(space, Ask(*MakeSuggester(GetParam(), space, seed, std::move(settings)), 10, 0));
     };
     EXPECT_EQ(points(5, {}), points(5, {})) << name;
