@@ -23,7 +23,7 @@ Learner::Learner(const SearchSpace& space, std::uint64_t seed, int startup, std:
 
 void Learner::Observe(const HistoryView& fresh, const Pending& pending) {
   for (Eigen::Index j = 0; j < fresh.size(); ++j) {
-    trials_.push_back({fresh.x.col(j), fresh.y[j], fresh.outcome[j]});
+    trials_.push_back({fresh.x.col(j), fresh.y[j], fresh.outcome[j], fresh.ordinal[j]});
     usable_ += trials_.back().HasValue();
     seen_.Add(fresh.x.col(j));
   }

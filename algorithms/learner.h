@@ -26,6 +26,7 @@ class Learner : public Suggester {
     Eigen::VectorXd unit;
     double y;  // not finite: it has no value
     Outcome outcome;
+    std::uint64_t ordinal;  // 0: it came from elsewhere
     bool HasValue() const;
   };
   using Points = std::vector<Eigen::VectorXd>;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "algorithms/asha.h"
+#include "algorithms/auto.h"
 #include "algorithms/bayesian.h"
 #include "algorithms/cmaes.h"
 #include "algorithms/grid.h"
@@ -19,6 +20,9 @@ namespace {
 constexpr std::array kAlgorithms = {
     AlgorithmInfo{"asha", "many configurations a little, the best of them longer, without ever waiting", &kAshaSettings,
                   &MakeAsha, &ValidateAsha},
+    AlgorithmInfo{"auto",
+                  "several models in turn, the one that helps more gets more trials: what to take when in doubt",
+                  &kAutoSettings, &MakeAuto, nullptr},
     AlgorithmInfo{"bayesianoptimization",
                   "Gaussian process and expected improvement: the fewest trials, where each is dear",
                   &kBayesianSettings, &MakeBayesian, nullptr},

@@ -51,7 +51,7 @@ parameters:
 
 trials: 20                 # how many in all
 parallel: 2                # how many at once
-algorithm: random          # who proposes them:  qalam algorithms
+algorithm: auto            # who proposes them:  qalam algorithms
 # settings: {random_state: 7}
 # max_failed: 5            # gives up when so many have failed
 )";

@@ -203,7 +203,7 @@ class ShortFileReader {
 
   void ReadAlgorithm() {
     const Node* algorithm = fields_.Take("algorithm");
-    builder_.Algorithm("algorithmName", algorithm == nullptr ? Node::String("random") : *algorithm, "algorithm");
+    builder_.Algorithm("algorithmName", algorithm == nullptr ? Node::String("auto") : *algorithm, "algorithm");
     const Node* settings = fields_.Take("settings");
     if (settings != nullptr && settings->kind != Node::Kind::kMap) {
       fields_.Error("settings", fmt::format("must be a map from names to values, found {}", Describe(*settings)));

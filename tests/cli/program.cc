@@ -283,7 +283,7 @@ spec:
     - name: x
       parameterType: double
       feasibleSpace:
-        min: "0.1"
+        min: "0"
         max: "1"
   trialTemplate:
     primaryContainerName: main

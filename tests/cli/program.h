@@ -70,7 +70,7 @@ class CliTest : public testing::Test {
   Finished Qalam(const std::vector<std::string>& arguments, Program::Options options = {}) const;
   std::unique_ptr<Program> Start(const std::vector<std::string>& arguments, Program::Options options = {}) const;
 
-  // An Experiment that runs `command` (argv; "${trialParameters.x}" is the parameter x in [0.1, 1]).
+  // An Experiment that runs `command` (argv; "${trialParameters.x}" is the parameter x in [0, 1]).
   struct Sketch {
     std::string name = "small";
     std::vector<std::string> command = {"sh", "trial.sh", "${trialParameters.x}"};

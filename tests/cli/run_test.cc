@@ -13,6 +13,7 @@ namespace qalam {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -25,9 +26,9 @@ TEST_F(RunCommand, AnExperimentEndsWithItsBestTrial) {
   const Finished done = Qalam({"run", "e.yaml"});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.out, StartsWith("experiment  small   random   minimize loss   5 trials, 2 at once\n"));
-  EXPECT_THAT(done.out, HasSubstr("#5 Succeeded loss=0."));
+  EXPECT_THAT(done.out, ContainsRegex("#5 Succeeded loss=[0-9.e-]+\\*?   x="));
   EXPECT_THAT(done.out, HasSubstr("done  5 trials in "));
-  EXPECT_THAT(done.out, HasSubstr("5 ok\n  x 0."));
+  EXPECT_THAT(done.out, HasSubstr("5 ok\n  x "));
   EXPECT_THAT(done.out, HasSubstr("  next: qalam best small -o flags\n"));
   EXPECT_EQ(done.err, "");
   EXPECT_THAT(Files(), ElementsAre("e.yaml", "qalam.db", "qalam.db.d", "qalam.db.lock", "trial.sh"));

@@ -271,7 +271,7 @@ TEST_F(View, DescribeTellsHowToRepeatATrial) {
 }
 
 TEST_F(View, LogsAreWhatTheTrialPrinted) {
-  EXPECT_THAT(Out({"logs", "small#1"}), AllOf(StartsWith("starting\nloss=0.9\nloss=0."), testing::EndsWith("done\n")));
+  EXPECT_THAT(Out({"logs", "small#1"}), AllOf(StartsWith("starting\nloss=0.9\nloss="), testing::EndsWith("done\n")));
   EXPECT_EQ(Out({"logs", "#1", "--tail", "1"}), "done\n");
   EXPECT_EQ(Out({"logs", "#1", "--tail", "0"}), "");
   EXPECT_THAT(Out({"logs", "-f", "#1"}), testing::EndsWith("done\n"));
@@ -324,7 +324,7 @@ TEST_F(NoDatabase, FollowedLogsEndWithTheTrial) {
   Write("go", "");
   const Finished end = logs->Wait();
   EXPECT_EQ(end.code, 0) << end.err;
-  EXPECT_THAT(end.out, StartsWith("one\ntwo\nloss=0."));
+  EXPECT_THAT(end.out, StartsWith("one\ntwo\nloss="));
   EXPECT_EQ(run->Wait().code, 0);
 }
 

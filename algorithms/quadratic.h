@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A quadratic model of the objective around its best trial, trusted within a region that grows with success and shrinks
+// with failure. After Powell 2009 (BOBYQA); the fit is a Bayesian regression in which the error of the Taylor expansion
+// grows with the distance, so that every near trial counts as much as it deserves, whoever proposed it.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/search_space.h"
+
+namespace qalam {
+
+class LocalQuadratic {
+ public:
+  LocalQuadratic(const SearchSpace& space, std::uint64_t seed);  // borrows the space
+
+  // The next finished trial, in the order in which they finished. y is minimised; NaN: it gave no final value.
+  void Add(const Eigen::VectorXd& unit, double y);
+  // Before the proposals of a request. False: there is nothing to fit, or the region has shrunk to a point.
+  bool Fit();
+  // A new point of the region: where the model is lowest or, beside pending ones, where one of the models that the
+  // trials allow is. `ordinal` names the stream of draws. nullopt: none that is_new.
+  std::optional<Eigen::VectorXd> Propose(const std::vector<Eigen::VectorXd>& pending, std::uint64_t ordinal,
+                                         const std::function<bool(const Eigen::VectorXd&)>& is_new) const;
+  double radius() const { return radius_; }  // of the region, in coordinates of the cube
+
+ private:
+  // Ratios of the prior variances to that of the gradient.
+  struct Scales {
+    double full = 0.1, diagonal = 1, remainder = 0.01, noise = 1e-6;
+  };
+  struct Model {
+    Eigen::VectorXd gradient;
+    Eigen::MatrixXd hessian;
+  };
+  Eigen::VectorXd NumbersOf(const Eigen::VectorXd& unit) const;
+  double DistanceToBest(const Eigen::VectorXd& unit) const;  // in the number that differs most
+  bool InRegion(const Eigen::VectorXd& unit) const;
+  bool SameChoices(const Eigen::VectorXd& a, const Eigen::VectorXd& b) const;
+  Eigen::MatrixXd Covariance(const Scales& scales) const;  // of z_
+  double Misfit(const Scales& scales) const;
+  Model ModelOf(const Eigen::VectorXd& weights) const;
+  Model Drawn(std::uint64_t ordinal, int attempt) const;
+  Eigen::VectorXd Lowest(const Model& model, std::uint64_t ordinal) const;  // z
+
+  const SearchSpace& space_;
+  std::uint64_t seed_;
+  std::vector<Eigen::Index> numbers_, choices_;     // which parameters are which
+  std::vector<Eigen::VectorXd> units_, worthless_;  // trials with a value, and without
+  std::vector<double> y_;
+  std::size_t best_ = 0;
+  double radius_;
+
+  // Since the last Fit: the nearest trials, (numbers, n), in radii from the best one.
+  Eigen::MatrixXd z_;
+  Eigen::VectorXd values_, weights_;
+  Eigen::MatrixXd factor_;
+  Scales scales_;
+  double variance_ = 1;  // of the gradient
+};
+
+}  // namespace qalam
