@@ -109,6 +109,48 @@ void AddVerb(CLI::App* app, const Verb& verb, const std::function<int(const Invo
   });
 }
 
+// What is wrong with words that nobody expected, after the words before them were understood.
+std::string Explain(const CLI::App& app) {
+  const CLI::App* at = &app;
+  std::string verb = "qalam";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    verb += " " + at->get_name();
+  }
+  const std::vector<std::string> left = at->remaining(true);
+  if (left.empty()) return verb + " wants a verb after it";
+  const std::string word = left.front().substr(0, left.front().find('='));
+  std::vector<std::string> known;
+  const bool option = word.size() > 1 && word.front() == '-';
+  for (const CLI::Option* each : at->get_options()) {
+    for (const std::string& name : each->get_lnames()) {
+      if (option) known.push_back("--" + name);
+    }
+  }
+  for (const CLI::App* each : at->get_subcommands(nullptr)) {
+    if (!option && !each->get_name().empty()) known.push_back(each->get_name());
+  }
+  const std::string nearest = NearestWord(word, known);
+  const std::string hint = nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
+  if (option) return verb + " has no option '" + word + "'" + hint;
+  if (known.empty()) return verb + " takes no further word: '" + left.front() + "'";
+  return "'" + word + "' is no verb of " + verb + hint;
+}
+
+int Misunderstood(const CLI::App& app) {
+  std::fprintf(stderr, "qalam: %s\nRun with --help for more information.\n", Explain(app).c_str());
+  return kBadInput;
+}
+
+// `qalam help run` is `qalam run --help`.
+std::vector<std::string> AsHelp(std::vector<std::string> words) {
+  if (words.size() > 1 && words[1] == "help") {
+    words.erase(words.begin() + 1);
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
 // Started without standard input, output or error: the next file to be opened would be taken for it.
 void FillStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -132,7 +174,14 @@ int Main(int argc, char** argv) {
   std::function<int()> chosen;
   for (const Verb& verb : verbs) AddVerb(&app, verb, verb.run, how, &chosen);
   try {
-    app.parse(static_cast<int>(dashes - argv), argv);
+    std::vector<std::string> given = AsHelp({argv, dashes});
+    std::vector<std::string> backwards(given.rbegin(), given.rend() - 1);
+    app.parse(backwards);
+  } catch (const CLI::ExtrasError&) {
+    return Misunderstood(app);
+  } catch (const CLI::RequiredError& fault) {
+    if (!app.remaining(true).empty()) return Misunderstood(app);
+    return app.exit(fault) == 0 ? kDone : kBadInput;
   } catch (const CLI::ParseError& fault) {
     return app.exit(fault) == 0 ? kDone : kBadInput;
   }
