@@ -18,6 +18,7 @@
 #include "cli/objects.h"
 #include "cli/origin.h"
 #include "cli/services.h"
+#include "earlystop/median_stop.h"
 #include "experiment/fields.h"
 #include "experiment/forms.h"
 #include "experiment/metrics/collector.h"
@@ -141,22 +142,33 @@ std::optional<SettingFault> FaultOfSetting(const std::string& algorithm, const S
   return fault;
 }
 
+std::optional<SettingFault> FaultOfRuleSetting(const std::string&, const Setting& setting) {
+  const Result<MedianStopSettings> read = ReadMedianStop({setting});
+  if (read.ok()) return std::nullopt;
+  const std::string& text = read.status().message();
+  if (!text.starts_with("unknown setting")) return SettingFault{.of_name = false, .text = text};
+  return SettingFault{.of_name = true, .text = text + "; it has min_trials_required, start_step and compat"};
+}
+
 // The names that exist for this document: the built-in ones, and those that a service was given for.
 SpecContext ContextOf(const Node* document, const Services& services, bool strict) {
   SpecContext context;
   context.strict = strict;
   for (const AlgorithmInfo& algorithm : Algorithms()) context.algorithms.emplace_back(algorithm.name);
   for (const auto& [algorithm, service] : services.suggestions) context.served.push_back(algorithm);
-  for (const auto& [rule, service] : services.early_stoppings) context.rules.push_back(rule);
+  for (const auto& [rule, service] : services.early_stoppings) context.served_rules.push_back(rule);
   const auto remembered = [&](const char* annotation, const char* section, std::vector<std::string>* names) {
     if (document == nullptr || AnnotationOf(*document, annotation) == nullptr) return;
     const Node* name = document->FindPath({"spec", section, "algorithmName"});
     if (name != nullptr) names->push_back(name->text);
   };
   remembered(kSuggestServiceAnnotation, "algorithm", &context.served);
-  remembered(kEarlyStoppingServiceAnnotation, "earlyStopping", &context.rules);
+  remembered(kEarlyStoppingServiceAnnotation, "earlyStopping", &context.served_rules);
   context.algorithms.insert(context.algorithms.end(), context.served.begin(), context.served.end());
+  context.rules = context.served_rules;
+  context.rules.emplace_back(kMedianStop);
   context.setting_fault = &FaultOfSetting;
+  context.rule_setting_fault = &FaultOfRuleSetting;
   return context;
 }
 
@@ -174,7 +186,7 @@ void AddRemembered(const Node& document, StoreReader* reader, SpecContext* conte
     context->served.push_back(spec->algorithm.name);
   }
   if (spec->annotations.contains(kEarlyStoppingServiceAnnotation) && spec->early_stopping)
-    context->rules.push_back(spec->early_stopping->name);
+    context->rules.push_back(spec->early_stopping->name), context->served_rules.push_back(spec->early_stopping->name);
 }
 
 // Algorithms and rules of the document that the config names, and that nobody here can be.

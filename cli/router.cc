@@ -13,6 +13,7 @@
 #include "cli/input.h"
 #include "cli/services.h"
 #include "core/log.h"
+#include "earlystop/median_stop.h"
 
 namespace qalam {
 namespace {
@@ -117,12 +118,18 @@ Result<SuggestionClient*> SuggestionRouter::SuggestionsOf(const SuggestionReques
 
 Result<EarlyStoppingClient*> SuggestionRouter::RulesOf(const SuggestionRequest& request) {
   if (!request.spec->early_stopping || backend_ == nullptr) return nullptr;
-  return Find(
-      &rules_, &old_rules_, request, kEarlyStoppingServiceAnnotation, request.spec->early_stopping->name,
-      [this](const auto& name, const auto& service, const auto& log) {
-        return MakeEarlyStoppingPlugin(loop_, name, service, log);
-      },
-      [this](const auto& address, const auto& options) { return MakeEarlyStoppingClient(loop_, address, options); });
+  QALAM_TRY(EarlyStoppingClient * client,
+            Find(
+                &rules_, &old_rules_, request, kEarlyStoppingServiceAnnotation, request.spec->early_stopping->name,
+                [this](const auto& name, const auto& service, const auto& log) {
+                  return MakeEarlyStoppingPlugin(loop_, name, service, log);
+                },
+                [this](const auto& address, const auto& options) {
+                  return MakeEarlyStoppingClient(loop_, address, options);
+                }));
+  if (client != nullptr || request.spec->early_stopping->name != kMedianStop) return client;
+  if (built_in_rules_ == nullptr) built_in_rules_ = MakeInProcessEarlyStoppingClient(loop_, {});
+  return built_in_rules_.get();
 }
 
 void SuggestionRouter::Validate(const SuggestionRequest& request, std::function<void(Status)> done) {
@@ -168,7 +175,7 @@ void SuggestionRouter::GetSuggestions(const SuggestionRequest& request,
 
 void SuggestionRouter::TrialStopped(const SuggestionRequest& request, const std::string& trial_name) {
   const Result<EarlyStoppingClient*> rules = RulesOf(request);
-  if (!rules.ok() || *rules == nullptr) return;
+  if (!rules.ok() || *rules == nullptr || *rules == built_in_rules_.get()) return;
   // Katib's own service answers by changing an object of Kubernetes, which is not here.
   (*rules)->SetTrialStatus(trial_name, [trial_name](const Status& status) {
     if (!status.ok())

@@ -53,6 +53,7 @@ class SuggestionRouter final : public SuggestionClient {
   const bool scratch_;  // `folder_` is ours to remove
   DbManagerBackend* const backend_;
   std::unique_ptr<SuggestionClient> built_in_;
+  std::unique_ptr<EarlyStoppingClient> built_in_rules_;
   std::unique_ptr<DbManager> db_manager_;  // once somebody may ask
   Entries<SuggestionClient> suggestions_;
   Entries<EarlyStoppingClient> rules_;

@@ -42,7 +42,11 @@ void ControllerImpl::Reconcile(Work& work) {
   if (EndIfDue(work) || work.record.paused) return;
   LaunchQueued(work);
   if (work.record.exhausted || work.asking || work.ask_again != 0) return;
-  if (const int missing = Missing(work); missing > 0) Ask(work, missing);
+  const int missing = Missing(work);
+  if (missing <= 0) return;
+  // An early-stopping service reads the trials' reports from the store: what it is told has to be there.
+  if (work.spec->early_stopping && dirty_experiments_.contains(work.record.id)) return ReconcileAfterCommit(work);
+  Ask(work, missing);
 }
 
 // How many new trials there may be now. Katib leaves trials without metrics out of this count and so can launch more

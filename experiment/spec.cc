@@ -233,7 +233,11 @@ std::optional<AlgorithmSpec> ReadEarlyStopping(Fields* spec, const SpecContext& 
       rule.faults().CanReplace(rule.At("algorithmName"), *name, Together(context.rules, kKatibRules));
     }
   }
-  AlgorithmSpec out{name.value_or(""), ReadSettings(&rule, [](const Setting&) { return std::nullopt; })};
+  AlgorithmSpec out{name.value_or(""), ReadSettings(&rule, [&](const Setting& setting) -> std::optional<SettingFault> {
+                      const bool ours = name && context.rule_setting_fault != nullptr &&
+                                        Contains(context.rules, *name) && !Contains(context.served_rules, *name);
+                      return ours ? context.rule_setting_fault(*name, setting) : std::nullopt;
+                    })};
   rule.Finish();
   return out;
 }

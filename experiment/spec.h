@@ -28,9 +28,11 @@ struct SpecContext {
   std::vector<std::string> algorithms;  // names that exist; empty: anything is accepted, rules and collectors too
   std::vector<std::string> served;      // those of them whose settings are the business of a service
   std::optional<SettingFault> (*setting_fault)(const std::string& algorithm, const Setting& setting) = nullptr;
-  std::vector<std::string> rules;  // early-stopping rules that exist
-  bool strict = false;             // unknown fields are errors, not warnings
-  bool to_run = true;  // false: what is correct but cannot run here (an algorithm that is not built) is a warning
+  std::vector<std::string> rules;         // early-stopping rules that exist
+  std::vector<std::string> served_rules;  // as `served`
+  std::optional<SettingFault> (*rule_setting_fault)(const std::string& rule, const Setting& setting) = nullptr;
+  bool strict = false;  // unknown fields are errors, not warnings
+  bool to_run = true;   // false: what is correct but cannot run here (an algorithm that is not built) is a warning
   std::vector<Fix>* fixes = nullptr;             // where not null: what could be mended in the text
   const std::vector<Node>* documents = nullptr;  // further documents (-f): ConfigMaps with trial templates
 };

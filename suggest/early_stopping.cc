@@ -17,10 +17,13 @@ namespace {
 
 class Client final : public EarlyStoppingClient {
  public:
-  Client(Loop& loop, std::string address, ClientOptions options)
+  // `server`: at the other end of the channel, when it is ours; `address` is empty then.
+  Client(Loop& loop, std::string address, const std::shared_ptr<grpc::Channel>& channel, ClientOptions options,
+         std::unique_ptr<GrpcServer> server)
       : options_(options),
         where_(std::move(address)),
-        stub_(wire::EarlyStopping::NewStub(ConnectTo(where_))),
+        server_(std::move(server)),
+        stub_(wire::EarlyStopping::NewStub(channel)),
         calls_(loop) {}
 
   void Validate(const SuggestionRequest& request, std::function<void(Status)> done) override {
@@ -75,11 +78,14 @@ class Client final : public EarlyStoppingClient {
 
  private:
   std::string Who(const SuggestionRequest& request) const {
-    return fmt::format("early-stopping service {} at {}", request.spec->early_stopping->name, where_);
+    const std::string& name = request.spec->early_stopping->name;
+    return where_.empty() ? fmt::format("early-stopping rule {}", name)
+                          : fmt::format("early-stopping service {} at {}", name, where_);
   }
 
   const ClientOptions options_;
   const std::string where_;
+  const std::unique_ptr<GrpcServer> server_;
   const std::unique_ptr<wire::EarlyStopping::Stub> stub_;
   UnaryCalls calls_;  // last: its calls end before the rest goes
 };
@@ -88,7 +94,14 @@ class Client final : public EarlyStoppingClient {
 
 std::unique_ptr<EarlyStoppingClient> MakeEarlyStoppingClient(Loop& loop, const std::string& address,
                                                              ClientOptions options) {
-  return std::make_unique<Client>(loop, address, options);
+  return std::make_unique<Client>(loop, address, ConnectTo(address), options, nullptr);
+}
+
+std::unique_ptr<EarlyStoppingClient> MakeInProcessEarlyStoppingClient(Loop& loop, ClientOptions options) {
+  Result<std::unique_ptr<GrpcServer>> server = GrpcServer::Start("");
+  QALAM_CHECK(server.ok(), "a server without a port has nothing that can fail");
+  const std::shared_ptr<grpc::Channel> channel = (*server)->InProcessChannel();
+  return std::make_unique<Client>(loop, "", channel, options, *std::move(server));
 }
 
 }  // namespace qalam

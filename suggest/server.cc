@@ -72,6 +72,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address
   std::unique_ptr<GrpcServer> out(new GrpcServer);
   grpc::ServerBuilder builder;
   builder.RegisterService(&out->servicer_);
+  builder.RegisterService(&out->early_stopping_);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port is a fault, not a rival
@@ -87,7 +88,8 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address
                  address);
   }
   // Katib asks for manager.v1beta1.Suggestion; "" is there by itself.
-  for (const char* name : {"manager.v1beta1.Suggestion", "api.v1.beta1.Suggestion", "grpc.health.v1.Health"}) {
+  for (const char* name : {"manager.v1beta1.Suggestion", "api.v1.beta1.Suggestion", "manager.v1beta1.EarlyStopping",
+                           "api.v1.beta1.EarlyStopping", "grpc.health.v1.Health"}) {
     out->server_->GetHealthCheckService()->SetServingStatus(name, true);
   }
   return out;
@@ -96,6 +98,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address
 GrpcServer::~GrpcServer() {
   if (server_ == nullptr) return;
   server_->GetHealthCheckService()->Shutdown();  // tells those who watch before it refuses them
+  early_stopping_.Close();
   servicer_.Drain(milliseconds(10'000));
   server_->Shutdown(system_clock::now() + milliseconds(500));  // for replies on their way; then streams are cut
   server_->Wait();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/clock.h"
+#include "suggest/early_stopping_servicer.h"
 #include "suggest/service.h"
 #include "suggest/servicer.h"
 
@@ -36,6 +37,7 @@ class GrpcServer final : public SuggestionServer {
   GrpcServer() = default;
   SystemClock clock_;
   Servicer servicer_{clock_};
+  EarlyStoppingServicer early_stopping_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

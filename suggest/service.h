@@ -57,6 +57,8 @@ class EarlyStoppingClient {
                         std::function<void(Result<std::vector<EarlyStoppingRule>>)> done) = 0;
   virtual void SetTrialStatus(const std::string& trial_name, std::function<void(Status)> done) = 0;
 };
+// The built-in rules through gRPC's in-process channel.
+std::unique_ptr<EarlyStoppingClient> MakeInProcessEarlyStoppingClient(Loop& loop, ClientOptions options);
 std::unique_ptr<EarlyStoppingClient> MakeEarlyStoppingClient(Loop& loop, const std::string& address,
                                                              ClientOptions options);
 

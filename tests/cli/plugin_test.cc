@@ -296,8 +296,53 @@ TEST_F(PluginTest, AResumeFromAnywhereStartsTheSamePluginAndKillLeavesNoProcess)
 }
 
 // The grid gives x = 0, 0.25, 0.5, 0.75, 1 one after the other, and a trial prints 1 + x three times, then takes a
-// while: after the first two, whose mean is 1.125, the others are worse.
-TEST_F(PluginTest, AnEarlyStoppingServiceReadsMetricsAndItsRulesStopTrials) {
+// while: after the first two, whose mean (and median) is 1.125, the others are worse.
+class EarlyStoppingTest : public PluginTest {
+ protected:
+  void WriteExperimentThatStops() {
+    Write("slow.sh",
+          "for i in 1 2 3; do echo loss=$(awk \"BEGIN{print 1+$1}\"); done\n"
+          "case $1 in 0|0.0|0.25) ;; *) sleep 60 ;; esac\n");
+    std::string yaml = Yaml({.name = "e",
+                             .command = {"sh", Path("slow.sh"), "${trialParameters.x}"},
+                             .trials = 5,
+                             .parallel = 1,
+                             .algorithm = "grid",
+                             .spec = "  earlyStopping:\n    algorithmName: medianstop\n    algorithmSettings:\n"
+                                     "      - {name: min_trials_required, value: \"2\"}\n"
+                                     "      - {name: start_step, value: \"2\"}\n"});
+    yaml.replace(yaml.find("max: \"1\""), 8, "max: \"1\"\n        step: \"0.25\"");
+    Write("e.yaml", yaml);
+  }
+  std::string States() {
+    std::string states;
+    for (const std::string& row : Trials()) states += row.substr(0, row.find('|')) + " ";
+    return states;
+  }
+};
+
+TEST_F(EarlyStoppingTest, MedianstopIsBuiltIn) {
+  WriteExperimentThatStops();
+  const Finished done = Qalam({"run", "e.yaml"});
+  ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
+  EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
+  EXPECT_THAT(Shell("sqlite3 -readonly qalam.db 'SELECT early_stopping_rules FROM trials'", folder_),
+              HasSubstr("[{\"name\":\"loss\",\"value\":\"1.125\",\"comparison\":\"greater\",\"startStep\":2}]"));
+  EXPECT_THAT(Events(), ContainsRegex("EarlyStopping\\|loss 1.5 is greater than 1.125 \\(the best of 2 reports\\)"));
+}
+
+TEST_F(EarlyStoppingTest, AWrongSettingOfTheBuiltInRuleIsAFaultOfTheFile) {
+  std::string yaml = Yaml({.spec = "  earlyStopping:\n    algorithmName: medianstop\n    algorithmSettings:\n"
+                                   "      - {name: start_step, value: \"0\"}\n"
+                                   "      - {name: start_steps, value: \"1\"}\n"});
+  Write("e.yaml", yaml);
+  const Finished done = Qalam({"run", "e.yaml"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_THAT(done.err, AllOf(HasSubstr("start_step must be greater or equal than one (>=1)"),
+                              HasSubstr("unknown setting start_steps for algorithm medianstop; it has")));
+}
+
+TEST_F(EarlyStoppingTest, AServiceReadsMetricsAndItsRulesStopTrials) {
   Write("plugins.yaml", fmt::format(R"(apiVersion: config.kubeflow.org/v1beta1
 kind: KatibConfig
 runtime:
@@ -306,24 +351,10 @@ runtime:
       command: [{}, {}/tests/plugins/median.py, "{{port}}"]
 )",
                                     QALAM_PYTHON, QALAM_SOURCE_DIR));
-  Write("slow.sh",
-        "for i in 1 2 3; do echo loss=$(awk \"BEGIN{print 1+$1}\"); done\n"
-        "case $1 in 0|0.0|0.25) ;; *) sleep 60 ;; esac\n");
-  std::string yaml = Yaml({.name = "e",
-                           .command = {"sh", Path("slow.sh"), "${trialParameters.x}"},
-                           .trials = 5,
-                           .parallel = 1,
-                           .algorithm = "grid",
-                           .spec = "  earlyStopping:\n    algorithmName: medianstop\n    algorithmSettings:\n"
-                                   "      - {name: min_trials_required, value: \"2\"}\n"
-                                   "      - {name: start_step, value: \"2\"}\n"});
-  yaml.replace(yaml.find("max: \"1\""), 8, "max: \"1\"\n        step: \"0.25\"");
-  Write("e.yaml", yaml);
+  WriteExperimentThatStops();
   const Finished done = Run();
   ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
-  std::string states;
-  for (const std::string& row : Trials()) states += row.substr(0, row.find('|')) + " ";
-  EXPECT_EQ(states, "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
+  EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
   EXPECT_THAT(Shell("sqlite3 -readonly qalam.db 'SELECT reason, message, early_stopping_rules FROM trials'", folder_),
               HasSubstr("TrialEarlyStopped|Trial is early stopped|[{\"name\":\"loss\",\"value\":\"1.125\","
                         "\"comparison\":\"greater\",\"startStep\":2}]"));

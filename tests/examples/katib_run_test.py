@@ -25,26 +25,26 @@ TEMPLATES = os.path.join(KATIB, "support", "trial-templates.yaml")
 QALAM = os.path.abspath(os.environ["QALAM"])
 PYTHON = "/usr/bin/python3"
 
-# Example: its algorithm, the service that stops early, and how many trials it has.
+# Example: its algorithm, and how many trials it has.
 JOBS = {
-    "early-stopping/median-stop.yaml": ("random", "medianstop", 15),
-    "fpga/xgboost-example.yaml": ("random", None, 10),
-    "hp-tuning/bayesian-optimization.yaml": ("bayesianoptimization", None, 12),
-    "hp-tuning/grid.yaml": ("grid", None, 12),
-    "hp-tuning/hyperband.yaml": ("hyperband", None, 2),
-    "hp-tuning/hyperopt-distribution.yaml": ("random", None, 12),
-    "hp-tuning/multivariate-tpe.yaml": ("multivariate-tpe", None, 12),
-    "hp-tuning/random.yaml": ("random", None, 12),
-    "hp-tuning/simple-pbt.yaml": ("pbt", None, 2),
-    "hp-tuning/sobol.yaml": ("sobol", None, 12),
-    "hp-tuning/tpe.yaml": ("tpe", None, 12),
-    "metrics-collector/file-metrics-collector-with-json-format.yaml": ("random", None, 12),
-    "metrics-collector/file-metrics-collector.yaml": ("random", None, 12),
-    "nas/darts-cpu.yaml": ("darts", None, 1),
-    "nas/darts-gpu.yaml": ("darts", None, 1),
-    "nas/enas-cpu.yaml": ("enas", None, 3),
-    "resume-experiment/from-volume-resume.yaml": ("random", None, 12),
-    "support/valid-experiment.yaml": ("random", None, 13),
+    "early-stopping/median-stop.yaml": ("random", 15),
+    "fpga/xgboost-example.yaml": ("random", 10),
+    "hp-tuning/bayesian-optimization.yaml": ("bayesianoptimization", 12),
+    "hp-tuning/grid.yaml": ("grid", 12),
+    "hp-tuning/hyperband.yaml": ("hyperband", 2),
+    "hp-tuning/hyperopt-distribution.yaml": ("random", 12),
+    "hp-tuning/multivariate-tpe.yaml": ("multivariate-tpe", 12),
+    "hp-tuning/random.yaml": ("random", 12),
+    "hp-tuning/simple-pbt.yaml": ("pbt", 2),
+    "hp-tuning/sobol.yaml": ("sobol", 12),
+    "hp-tuning/tpe.yaml": ("tpe", 12),
+    "metrics-collector/file-metrics-collector-with-json-format.yaml": ("random", 12),
+    "metrics-collector/file-metrics-collector.yaml": ("random", 12),
+    "nas/darts-cpu.yaml": ("darts", 1),
+    "nas/darts-gpu.yaml": ("darts", 1),
+    "nas/enas-cpu.yaml": ("enas", 3),
+    "resume-experiment/from-volume-resume.yaml": ("random", 12),
+    "support/valid-experiment.yaml": ("random", 13),
 }
 
 # Why this machine runs none of these, in the words of the program.
@@ -72,11 +72,10 @@ class KatibRuns(unittest.TestCase):
                        "--plugin=protoc-gen-grpc=$(command -v grpc_python_plugin) api.proto",
                        shell=True, check=True, cwd=cls.folder)
         entries = [{"algorithmName": name, "command": [PYTHON, os.path.join(TESTS, "plugins", "any_algorithm.py"), "{port}"]}
-                   for name in sorted({algorithm for algorithm, _, _ in JOBS.values()} - cls.built_in)]
-        rules = [{"algorithmName": "medianstop", "command": [PYTHON, os.path.join(TESTS, "plugins", "median.py"), "{port}"]}]
+                   for name in sorted({algorithm for algorithm, _ in JOBS.values()} - cls.built_in)]
         with open(os.path.join(cls.folder, "plugins.yaml"), "w", encoding="utf-8") as file:
             json.dump({"apiVersion": "config.kubeflow.org/v1beta1", "kind": "KatibConfig",
-                       "runtime": {"suggestions": entries, "earlyStoppings": rules}}, file)
+                       "runtime": {"suggestions": entries}}, file)
 
     def qalam(self, *words):
         return subprocess.run([QALAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -128,21 +127,21 @@ class KatibRuns(unittest.TestCase):
         self.assertEqual(files | {"support/valid-experiment.yaml"}, set(JOBS) | set(REFUSED))
 
     def test_each_whose_algorithm_is_built_in_runs_to_the_end(self):
-        for example, (algorithm, rule, trials) in JOBS.items():
-            if algorithm not in self.built_in or rule:
+        for example, (algorithm, trials) in JOBS.items():
+            if algorithm not in self.built_in:
                 continue
             with self.subTest(example):
                 experiment, reports, _ = self.runs_to_the_end(example, trials)
                 self.the_best_is_right(experiment, reports)
 
     def test_an_algorithm_that_is_not_built_in_is_refused_in_a_sentence_and_run_by_a_service(self):
-        for example, (algorithm, rule, trials) in JOBS.items():
-            if algorithm in self.built_in and not rule:
+        for example, (algorithm, trials) in JOBS.items():
+            if algorithm in self.built_in:
                 continue
             with self.subTest(example):
                 refused = self.qalam("run", os.path.join(KATIB, example), "--image-map", IMAGES, "--db", "refused.db")
                 self.assertEqual(refused.returncode, 2)
-                self.assertIn(f"'{rule or algorithm}' is one of Katib's, and not in this version", refused.stderr)
+                self.assertIn(f"'{algorithm}' is one of Katib's, and not in this version", refused.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.folder, "refused.db")), "nothing is written")
                 experiment, reports, _ = self.runs_to_the_end(example, trials, "--config", "plugins.yaml", "--gpus", "1")
                 if algorithm != "darts":

@@ -27,7 +27,6 @@ EXAMPLES = sorted(
 # What this version cannot run, by the words with which `run` refuses it.
 CANNOT_RUN = {
     "argo/argo-workflow.yaml": "kind: Workflow",
-    "early-stopping/median-stop.yaml": "early-stopping rule 'medianstop' is one of Katib's, and not in this version",
     "metrics-collector/custom-metrics-collector.yaml": "metrics of kind Custom are not collected by this version",
     "nas/darts-cpu.yaml": "algorithm 'darts' is one of Katib's, and not in this version",
     "tekton/pipeline-run.yaml": "kind: PipelineRun",

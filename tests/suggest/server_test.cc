@@ -336,6 +336,7 @@ TEST_F(ServerTest, ReflectionListsTheServicesAndTheFileIsApiProto) {
   const grpc::Status status = CallRaw(client_.channel(), method, std::string("\x3A\x01*"), &answer);  // list_services
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_THAT(answer, HasSubstr("api.v1.beta1.Suggestion"));
+  EXPECT_THAT(answer, HasSubstr("api.v1.beta1.EarlyStopping"));
   EXPECT_THAT(answer, HasSubstr("grpc.health.v1.Health"));
   answer.clear();
   const std::string file = std::string("\x1A\x09") + "api.proto";  // file_by_filename
@@ -345,7 +346,7 @@ TEST_F(ServerTest, ReflectionListsTheServicesAndTheFileIsApiProto) {
 
 TEST_F(ServerTest, OtherServicesOfKatibAreUnimplemented) {
   std::string answer;
-  EXPECT_EQ(CallRaw(client_.channel(), "/api.v1.beta1.EarlyStopping/SetTrialStatus", "", &answer).error_code(),
+  EXPECT_EQ(CallRaw(client_.channel(), "/api.v1.beta1.DBManager/GetObservationLog", "", &answer).error_code(),
             grpc::StatusCode::UNIMPLEMENTED);
 }
 
