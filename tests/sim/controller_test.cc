@@ -341,18 +341,21 @@ TEST_F(ControllerTest, AControllerThatIsKilledAtEachCommitAndEffectInTurnLosesNo
   }
   ASSERT_GT(points, 20);
   for (int victim = 1; victim <= points; ++victim) {
-    World one;
-    int point = 0;
-    one.kill_at = [&](Point) { return ++point == victim || point == victim + 3; };  // and again in the recovery
-    for (int i = 0; i < 3 && !one.Submit(MakeSpec("a", 2, 5)).ok(); ++i) {
+    for (int again = 1; again <= points; ++again) {  // and so often after that in the recovery, or in what follows it
+      const std::string where = fmt::format("killed at point {}, then {} later", victim, again);
+      World one;
+      int point = 0;
+      one.kill_at = [&](Point) { return ++point == victim || point == victim + again; };
+      for (int i = 0; i < 3 && !one.Submit(MakeSpec("a", 2, 5)).ok(); ++i) {
+      }
+      ASSERT_TRUE(one.RunUntil([&] { return Ended(one, "a"); })) << where;
+      one.CheckAtTheEnd();
+      for (const std::string& breach : one.breaches()) ADD_FAILURE() << where << ": " << breach;
+      std::vector<Assignments> assignments;
+      for (const Trial& trial : one.StoredTrials("a")) assignments.push_back(trial.assignments);
+      EXPECT_EQ(assignments, undisturbed) << where;
+      EXPECT_EQ(one.Stored("a").counts.succeeded, 5) << where;
     }
-    ASSERT_TRUE(one.RunUntil([&] { return Ended(one, "a"); })) << "killed at point " << victim;
-    one.CheckAtTheEnd();
-    for (const std::string& breach : one.breaches()) ADD_FAILURE() << "killed at point " << victim << ": " << breach;
-    std::vector<Assignments> assignments;
-    for (const Trial& trial : one.StoredTrials("a")) assignments.push_back(trial.assignments);
-    EXPECT_EQ(assignments, undisturbed) << "killed at point " << victim;
-    EXPECT_EQ(one.Stored("a").counts.succeeded, 5);
   }
 }
 
