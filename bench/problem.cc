@@ -23,6 +23,30 @@ Problem::Problem(std::string name, std::vector<ParameterSpec> parameters, int st
       steps_(steps),
       best_(best) {}
 
+namespace {
+
+class ExactProblem final : public Problem {
+ public:
+  explicit ExactProblem(std::unique_ptr<Problem> inner)
+      : Problem("exact/" + inner->name(), inner->parameters(), inner->steps(), inner->best()),
+        inner_(std::move(inner)) {}
+  Evaluation Evaluate(const Assignments& point, int step, std::uint64_t draw) const override {
+    Evaluation evaluation = inner_->Evaluate(point, step, draw);
+    if (step == steps()) evaluation.value = inner_->Worth(point);
+    return evaluation;
+  }
+  double Worth(const Assignments& point) const override { return inner_->Worth(point); }
+
+ private:
+  std::unique_ptr<Problem> inner_;
+};
+
+}  // namespace
+
+std::unique_ptr<Problem> MakeExact(std::unique_ptr<Problem> problem) {
+  return std::make_unique<ExactProblem>(std::move(problem));
+}
+
 ParameterSpec NumberParameter(std::string name, ParameterType type, double min, double max, Distribution distribution) {
   ParameterSpec spec{std::move(name), type, {}};
   spec.feasible.min = fmt::format("{}", min);

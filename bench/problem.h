@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,9 @@ class Problem {
   int steps_;
   double best_;
 };
+
+// "exact/NAME": a whole trial reports what its point is worth, without noise.
+std::unique_ptr<Problem> MakeExact(std::unique_ptr<Problem> problem);
 
 // A double or int parameter on [min, max].
 ParameterSpec NumberParameter(std::string name, ParameterType type, double min, double max,

@@ -25,6 +25,7 @@ constexpr std::array kSuites = {
     Suite{"tables", "tables of real tuning: networks, boosted trees, forecasters, GPU kernels"},
     Suite{"surrogates", "networks that stand for real tuning (YAHPO Gym), some with conditions"},
     Suite{"cash", "which model and its settings, from measured learning curves"},
+    Suite{"nas", "tables of networks that were all trained: cells, chains and graphs of operations"},
 };
 
 // Data sets of several sizes of each scenario.
@@ -35,6 +36,16 @@ constexpr std::array kProvingSurrogates = {
 constexpr std::array kTuningSurrogates = {std::string_view("lcbench/126025"), std::string_view("lcbench/167152"),
                                           std::string_view("rbv2_rpart/1040"), std::string_view("rbv2_xgboost/1040"),
                                           std::string_view("iaml_glmnet/1067")};
+
+// Where networks were trained with several seeds, one trial is one training, or with "exact/" their mean.
+constexpr std::array kProvingNetworks = {
+    std::string_view("exact/nasbench201/cifar10"), std::string_view("nasbench201/cifar10"),
+    std::string_view("nasbench_macro/cifar10"),    std::string_view("nasbench_graph/cora"),
+    std::string_view("nasbench_graph/computers"),  std::string_view("nasbench_graph/cs"),
+    std::string_view("nasbench_graph/proteins")};
+constexpr std::array kTuningNetworks = {
+    std::string_view("exact/nasbench201/cifar100"), std::string_view("nasbench201/cifar100"),
+    std::string_view("nasbench_graph/citeseer"), std::string_view("nasbench_graph/pubmed")};
 
 // "f08" -> 8 for 'f'.
 std::optional<int> NumberAfter(char letter, std::string_view part) {
@@ -59,7 +70,7 @@ Status Unknown(const std::string& name) {
       Code::kNotFound,
       "there is no problem '{}'; there are bbob/f01..f24/d2../i1.., mixint/f01..f24/d5,d10../i1.., "
       "classic/{}/s0.., yahpo/lcbench/ID, yahpo/rbv2_xgboost/ID, yahpo/rbv2_rpart/ID, yahpo/iaml_glmnet/ID, {}, "
-      "noisy/PROBLEM, your own FILE.json, and the tables {}",
+      "noisy/PROBLEM, exact/PROBLEM, your own FILE.json, and the tables {}",
       name, fmt::join(ClassicNames(), ","), fmt::join(CashNames(), ", "), fmt::join(TableNames(), ", "));
 }
 
@@ -100,6 +111,10 @@ Result<std::unique_ptr<Problem>> MakeProblem(const std::string& name, const std:
     QALAM_TRY(auto inner, MakeProblem(name.substr(6), data));
     constexpr double kLevel = 0.1, kFloor = 0.01;
     return MakeNoisy(std::move(inner), kLevel, kFloor);
+  }
+  if (name.starts_with("exact/")) {
+    QALAM_TRY(auto inner, MakeProblem(name.substr(6), data));
+    return MakeExact(std::move(inner));
   }
   const std::vector<std::string_view> parts = SplitName(name);
   if (parts.size() == 4 && (parts[0] == "bbob" || parts[0] == "mixint")) {
@@ -156,6 +171,9 @@ std::vector<std::string> ProblemsOf(std::string_view suite, bool tuning) {
     for (const std::string_view name :
          tuning ? std::span<const std::string_view>(kTuningSurrogates) : kProvingSurrogates)
       names.push_back(fmt::format("yahpo/{}", name));
+  } else if (suite == "nas") {
+    for (const std::string_view name : tuning ? std::span<const std::string_view>(kTuningNetworks) : kProvingNetworks)
+      names.emplace_back(name);
   } else if (suite == "cash") {
     names = CashNames();
     const auto half = names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2);

@@ -13,8 +13,8 @@
 namespace qalam::bench {
 
 // "bbob/f08/d10/i3", "mixint/f01/d5/i2", "classic/hartmann6/s3", a table ("gpu/convolution_milo_A100"), "cash/digits",
-// "yahpo/lcbench/168868", somebody's own ("FILE.json", problems/own.h), or "noisy/NAME" with any of them. `data`: the
-// folder of the tables. NOT_FOUND says what there is.
+// "yahpo/lcbench/168868", somebody's own ("FILE.json", problems/own.h), or "noisy/NAME" or "exact/NAME" with any of
+// them. `data`: the folder of the tables. NOT_FOUND says what there is.
 Result<std::unique_ptr<Problem>> MakeProblem(const std::string& name, const std::string& data);
 
 struct Suite {

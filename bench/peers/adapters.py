@@ -292,6 +292,54 @@ def nevergrad_ngopt(task):
     return Nevergrad(task)
 
 
+class PyGlove(Peer):
+    """Of its algorithms' own kind: they maximise what they are told, and want a number for a failure."""
+
+    def __init__(self, task, algorithm):
+        import pyglove as pg
+
+        axes = {}
+        for p in task.parameters:
+            if p.kind == "choice":
+                axes[p.name] = pg.oneof(p.choices)
+            elif p.kind == "int" and not p.log:
+                axes[p.name] = pg.oneof(list(range(p.low, p.high + 1)))
+            else:
+                axes[p.name] = pg.floatv(p.low, p.high, scale="log" if p.log else None)
+        self.template, self.algorithm, self.failures = pg.template(pg.Dict(axes)), algorithm(pg), Failures()
+        self.algorithm.setup(self.template.dna_spec())
+
+    def ask(self):
+        dna = self.algorithm.propose()
+        return dna, dict(self.template.decode(dna))
+
+    def tell(self, dna, _, value):
+        self.algorithm.feedback(dna, -self.failures.number(value))
+
+
+@peer("pyglove-evolution")
+def pyglove_evolution(task):
+    return PyGlove(task, lambda pg: pg.evolution.regularized_evolution(
+        pg.evolution.mutators.Uniform(seed=task.seed), seed=task.seed))
+
+
+@peer("pyglove-evolution-30")
+def pyglove_evolution_30(task):
+    return PyGlove(task, lambda pg: pg.evolution.regularized_evolution(
+        pg.evolution.mutators.Uniform(seed=task.seed), population_size=30, seed=task.seed))
+
+
+@peer("pyglove-hill-climb")
+def pyglove_hill_climb(task):
+    return PyGlove(task, lambda pg: pg.evolution.hill_climb(
+        pg.evolution.mutators.Uniform(seed=task.seed), seed=task.seed))
+
+
+@peer("pyglove-random")
+def pyglove_random(task):
+    return PyGlove(task, lambda pg: pg.geno.Random(seed=task.seed))
+
+
 class Smac(Peer):
     def __init__(self, task):
         import ConfigSpace

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "bench/csv.h"
+#include "bench/problems/graph_form.h"
 
 namespace qalam::bench {
 namespace {
@@ -33,6 +35,7 @@ struct Family {
   std::string_view cost;  // column of seconds; empty: each step costs 1
   std::string_view task;  // column that says which rows are this table's; empty: a file each
   std::vector<std::string_view> tables;
+  bool graphs = false;  // a network is listed once, and can be written in several ways
 };
 
 const std::vector<Family>& Families() {
@@ -95,7 +98,8 @@ const std::vector<Family>& Families() {
        false,
        "",
        "",
-       {"citeseer", "computers", "cora", "cs", "proteins", "pubmed"}},
+       {"citeseer", "computers", "cora", "cs", "proteins", "pubmed"},
+       true},
       {"gpu",
        "gpu_kernels",
        false,
@@ -208,6 +212,7 @@ class Reader {
     if (contents_.axes.empty()) return Error(Code::kDataLoss, "has no column of a parameter");
     if (!family_.nearest) {
       for (size_t i = 0; i < rows_.size(); ++i) contents_.row_of[keys_[i]] = i;
+      if (family_.graphs) AddOtherWritings();
     }
     return std::move(contents_);
   }
@@ -268,6 +273,27 @@ class Reader {
       keys_[i] = keys_[i] * found.size() + static_cast<std::uint64_t>(level);
     }
     return OkStatus();
+  }
+
+  // The other ways to write the networks that are listed get their rows.
+  void AddOtherWritings() {
+    const auto form_of = [this](std::uint64_t key) {
+      std::array<int, 5> codes{};  // link, op0 .. op3: the order of the columns
+      for (size_t i = codes.size(); i-- > 0;) {
+        const std::vector<std::string>& levels = contents_.axes[i].levels;
+        codes[i] = std::stoi(levels[key % levels.size()]);
+        key /= levels.size();
+      }
+      return GraphForm(codes[0], {codes[1], codes[2], codes[3], codes[4]});
+    };
+    std::unordered_map<std::string, size_t> row_of_form;
+    for (size_t i = 0; i < rows_.size(); ++i) row_of_form.emplace(form_of(keys_[i]), i);
+    std::uint64_t keys = 1;
+    for (const Axis& axis : contents_.axes) keys *= axis.levels.size();
+    for (std::uint64_t key = 0; key < keys; ++key) {
+      const auto row = row_of_form.find(form_of(key));
+      if (row != row_of_form.end()) contents_.row_of.emplace(key, row->second);
+    }
   }
 
   Status ReadSample(size_t column, Axis* axis) {

@@ -10,6 +10,7 @@
 #include "bench/problem.h"
 #include "bench/problems/continuous.h"
 #include "bench/problems/table.h"
+#include "bench/suites.h"
 #include "core/rng.h"
 
 namespace qalam::bench {
@@ -127,6 +128,44 @@ TEST(Tables, WhatIsNotListedFails) {
   EXPECT_GT(failed, 100);
   EXPECT_EQ(MakeTable("gpu/no-such", DataFolder()).status().code(), Code::kNotFound);
   EXPECT_EQ(MakeTable("gpu/convolution_milo_A100", "/no/such/folder").status().code(), Code::kNotFound);
+}
+
+// The benchmark lists each network once; 28,000 of the other ways to write it are as good. A network that hands the raw
+// input to its output was not trained.
+TEST(Tables, ANetworkIsTheSameHoweverItIsWritten) {
+  const auto problem = MakeTable("nasbench_graph/cora", DataFolder());
+  ASSERT_TRUE(problem.ok());
+  const auto worth = [&](const std::vector<std::string>& codes) {
+    Assignments point;
+    for (std::size_t i = 0; i < codes.size(); ++i) point.push_back({(*problem)->parameters()[i].name, codes[i]});
+    return (*problem)->Worth(point);
+  };
+  EXPECT_EQ(worth({"8", "3", "1", "0", "2"}), -0.819333);
+  // All four from the input: their order is nothing. Listed is the ascending one.
+  EXPECT_TRUE(std::isfinite(worth({"0", "0", "1", "2", "3"})));
+  EXPECT_EQ(worth({"0", "3", "2", "1", "0"}), worth({"0", "0", "1", "2", "3"}));
+  // A chain: where in it nothing is done is nothing.
+  EXPECT_EQ(worth({"8", "0", "8", "1", "2"}), worth({"8", "0", "1", "2", "8"}));
+  EXPECT_TRUE(std::isfinite(worth({"8", "0", "8", "1", "2"})));
+  EXPECT_NE(worth({"8", "0", "1", "2", "3"}), worth({"8", "3", "2", "1", "0"}));
+  EXPECT_TRUE(std::isnan(worth({"0", "0", "1", "2", "8"})));
+}
+
+TEST(Tables, AnExactProblemReportsTheMeanOfItsSeeds) {
+  const auto noisy = MakeProblem("nasbench201/cifar10", DataFolder());
+  const auto exact = MakeProblem("exact/nasbench201/cifar10", DataFolder());
+  ASSERT_TRUE(noisy.ok() && exact.ok());
+  ExpectSound(**exact, 100);
+  Assignments best;
+  for (const ParameterSpec& p : (*exact)->parameters()) best.push_back({p.name, ""});
+  for (std::size_t i = 0; i < 6; ++i) best[i].value = std::string("333132")[i];
+  double sum = 0;
+  for (std::uint64_t draw = 0; draw < 3; ++draw) {
+    EXPECT_NEAR((*exact)->Evaluate(best, 1, draw).value, -91.6066667, 1e-5);
+    sum += (*noisy)->Evaluate(best, 1, draw).value;
+    EXPECT_GT(std::abs((*noisy)->Evaluate(best, 1, draw).value - -91.6066667), 1e-3);
+  }
+  EXPECT_NEAR(sum / 3, -91.6066667, 1e-5);
 }
 
 }  // namespace
