@@ -7,6 +7,7 @@
 #include "cli/launch.h"
 #include "cli/listing.h"
 #include "cli/lookup.h"
+#include "cli/network.h"
 #include "cli/origin.h"
 #include "cli/remote.h"
 #include "cli/text.h"
@@ -123,6 +124,19 @@ std::string Waiting(const std::string& db, const Experiment& experiment) {
   return "no qalam runs on this database now: qalam run resumes it";
 }
 
+// What a search for an architecture found.
+std::string Networks(const ExperimentSpec& spec, const Trial& trial) {
+  const Result<std::vector<Network>> networks = NetworksOf(spec, trial);
+  if (!networks.ok()) return Paragraph("Network:", networks.status().message());
+  std::string out;
+  for (const Network& network : *networks) {
+    std::string title = network.name;
+    title[0] = static_cast<char>(title[0] - 'a' + 'A');
+    out += fmt::format("{} of #{}:\n{}", title, trial.ordinal, Indented(NetworkText(network)));
+  }
+  return out;
+}
+
 Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOptions& options) {
   QALAM_TRY(const Experiment e, LookUpExperiment(reader, options.namespace_name, options.name));
   if (options.output != "table") {
@@ -135,12 +149,13 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
   std::string objective = fmt::format("{} {}", minimize ? "minimize" : "maximize", spec.objective.metric_name);
   if (spec.objective.goal)
     objective += fmt::format(", goal {} {}", minimize ? "<=" : ">=", ShortNumber(*spec.objective.goal));
-  std::string best;
+  std::string best, networks;
   if (!e.best_trial.empty()) {
     QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(e.best_trial));
     if (trial) {
       best = fmt::format("{} (#{} {})", ObjectiveText(spec.objective, *trial), trial->ordinal, trial->name);
       for (const Assignment& a : trial->assignments) best += fmt::format("   {} {}", a.name, ShortValue(a.value));
+      networks = Networks(spec, *trial);
     }
   }
   const auto annotation = [&](const char* name) {
@@ -162,7 +177,7 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
   for (const ParameterSpec& p : spec.parameters) {
     parameters.Row({Printable(p.name), std::string(ToString(p.type)), Space(p)});
   }
-  return out + Section("Parameters", parameters) + ConditionTable(e.conditions) + EventTable(events, "");
+  return out + Section("Parameters", parameters) + networks + ConditionTable(e.conditions) + EventTable(events, "");
 }
 
 bool MayBeSecret(const std::string& name) {
@@ -291,8 +306,8 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
   if (step != nullptr) out += Line("Output:", StepOutputPath(root, step->run, step->step, step->attempt));
   Table parameters({"PARAMETER", "VALUE"});
   for (const Assignment& a : t.assignments) parameters.Row({Printable(a.name), Printable(a.value)});
-  return out + Section("Parameters", parameters) + MetricTable(t, std::move(rows)) + StepTable(steps) +
-         ConditionTable(t.conditions) + EventTable(events, "trial/" + t.name);
+  return out + Section("Parameters", parameters) + Networks(spec, t) + MetricTable(t, std::move(rows)) +
+         StepTable(steps) + ConditionTable(t.conditions) + EventTable(events, "trial/" + t.name);
 }
 
 int DescribeVerb(const DescribeOptions& options) {

@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "cli/columns.h"
+#include "cli/launch.h"
 #include "cli/lookup.h"
+#include "cli/network.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
 #include "cli/verbs.h"
@@ -123,6 +125,41 @@ Status WriteTo(const std::string& path, const std::function<Status(Sink*)>& writ
   return OkStatus();
 }
 
+Status MakeFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return Error(Code::kUnavailable, "the folder {} cannot be made: {}", folder, error.message());
+  return OkStatus();
+}
+
+// The network of a trial, or of the best one of an experiment.
+Status ExportNetwork(StoreReader& reader, const ExportOptions& options) {
+  FoundTrial found;
+  if (options.kind.starts_with("trial")) {
+    QALAM_TRY(found, LookUpTrial(reader, options.namespace_name, options.name));
+  } else {
+    QALAM_TRY(found.experiment, LookUpExperiment(reader, options.namespace_name, options.name));
+    if (found.experiment.best_trial.empty()) {
+      return Error(Code::kNotFound, "{} has no best trial yet", options.name);
+    }
+    QALAM_TRY(const std::optional<Trial> best, reader.FindTrial(found.experiment.best_trial));
+    if (best) found.trial = *best;
+  }
+  QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
+  QALAM_TRY(const std::vector<Network> networks, NetworksOf(spec, found.trial));
+  if (networks.empty()) {
+    return Error(Code::kNotFound, "{} has no network: -o dot is for searches for an architecture (nasConfig)",
+                 found.trial.name);
+  }
+  const auto write = [&](Sink* sink) {
+    sink->Write(DotOf(found.trial.name, networks));
+    return OkStatus();
+  };
+  if (options.folder.empty()) return WriteTo("", write);
+  QALAM_RETURN_IF_ERROR(MakeFolder(options.folder));
+  return WriteTo((std::filesystem::path(options.folder) / found.trial.name).string() + ".dot", write);
+}
+
 Status Export(StoreReader& reader, const ExportOptions& options) {
   QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
   std::vector<Experiment> records;
@@ -140,9 +177,7 @@ Status Export(StoreReader& reader, const ExportOptions& options) {
     if (options.output == "json") return WriteTo("", json);
     return options.observations ? WriteTo("", observations) : WriteTo("", table);
   }
-  std::error_code error;
-  std::filesystem::create_directories(options.folder, error);
-  if (error) return Error(Code::kUnavailable, "the folder {} cannot be made: {}", options.folder, error.message());
+  QALAM_RETURN_IF_ERROR(MakeFolder(options.folder));
   const std::string stem = (std::filesystem::path(options.folder) / experiment.record.name).string();
   if (options.output == "json") return WriteTo(stem + ".json", json);
   QALAM_RETURN_IF_ERROR(WriteTo(stem + "-trials.csv", table));
@@ -152,7 +187,7 @@ Status Export(StoreReader& reader, const ExportOptions& options) {
 int ExportVerb(const ExportOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
-  const Status done = Export(**reader, options);
+  const Status done = options.output == "dot" ? ExportNetwork(**reader, options) : Export(**reader, options);
   return done.ok() ? kDone : Complain(done);
 }
 
@@ -161,18 +196,23 @@ int ExportVerb(const ExportOptions& options) {
 Verb MakeExportVerb() {
   const auto o = std::make_shared<ExportOptions>();
   o->output = "csv";
-  Verb verb{"export", "an experiment's trials and all their reports, for other programs"};
+  Verb verb{"export", "an experiment's trials and all their reports, or a network that was found, for other programs"};
   verb.footer =
       "Examples:\n  qalam export exp digits > trials.csv\n  qalam export exp digits --observations > curves.csv\n"
-      "  qalam export exp digits -o json results/";
-  verb.Option("KIND", &o->kind, "experiment").OneOf(kExperimentWords).Required();
-  verb.Option("NAME", &o->name, "its name").Required();
+      "  qalam export exp digits -o json results/\n"
+      "  qalam export exp enas-cpu -o dot | dot -Tsvg > network.svg";
+  std::vector<std::string> kinds = kExperimentWords;
+  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
+  verb.Option("KIND", &o->kind, "experiment, or trial with -o dot").OneOf(kinds).Required();
+  verb.Option("NAME", &o->name, "its name; trials also as EXPERIMENT#17").Required();
   verb.Option("DIR", &o->folder, "write files there (default: to standard output)");
   verb.Option("--observations", &o->observations, "every report of every metric instead of a line a trial");
-  AddOutput(&verb, &o->output, {"csv", "json"});
+  verb.Option("-o,--output,--format", &o->output, "how to print it; dot: the network that was found, as a graph")
+      .OneOf({"csv", "json", "dot"});
   AddNamespace(&verb, &o->namespace_name);
   AddDatabase(&verb, &o->db);
   verb.check = [o](const Invocation&) {
+    if (o->kind.starts_with("trial") && o->output != "dot") return "a trial is exported as its network: -o dot";
     return o->observations && (o->output != "csv" || !o->folder.empty())
                ? "--observations is for csv to standard output; json and DIR have them anyway"
                : "";

@@ -7,8 +7,6 @@ dots that noise has spoilt. Python's standard library is enough, and a trial tak
 beside it, says which image it stands for.
 """
 import argparse
-import ast
-import itertools
 import json
 import math
 import os
@@ -167,38 +165,6 @@ def simple_pbt(words):
             json.dump(model.weights, file)
 
 
-def enas(words):
-    """RunTrial.py: a larger architecture (more operations) learns faster here."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--architecture", required=True)
-    parser.add_argument("--nn_config", required=True)
-    parser.add_argument("--num_epochs", type=int, default=10)
-    args = parser.parse_args(words)
-    layers = ast.literal_eval(args.architecture.strip('"'))
-    config = ast.literal_eval(args.nn_config.strip('"'))
-    print(f">>> {len(layers)} layers, {config['num_layers']} in the configuration")
-    model = Softmax(0.005 * (1 + sum(layer[0] for layer in layers)), 0.5)
-    for epoch, accuracy, loss in epochs_of(model, args.num_epochs, 32):
-        print(f"Epoch {epoch}\nTraining-Accuracy={model.test(TRAIN)[0]:.4f}\nValidation-Loss={loss:.4f}\n"
-              f"Validation-Accuracy={accuracy:.4f}", flush=True)
-
-
-def darts(words):
-    """run_trial.py: each node takes the operations that the search space names first."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--algorithm-settings", required=True)
-    parser.add_argument("--search-space", required=True)
-    parser.add_argument("--num-layers", required=True)
-    args = parser.parse_args(words)
-    settings = json.loads(args.algorithm_settings.strip('"').replace("'", '"'))
-    operations = json.loads(args.search_space.strip('"').replace("'", '"'))
-    nodes = int(settings["num_nodes"])
-    turn = itertools.cycle(operations)
-    cell = [[(next(turn), 0), (next(turn), 1)] for _ in range(nodes)]
-    after = f"range(2, {nodes + 2})"
-    print(f"Best-Genotype=Genotype(normal={cell}, normal_concat={after}, reduce={cell}, reduce_concat={after})")
-
-
 def boost(rate, alpha, subsample, rounds, seed):
     """Boosted stumps that tell letters of the first half from the others; after each the scores of TRAIN and TEST."""
     rng = random.Random(seed)
@@ -316,8 +282,7 @@ def tf_mnist(words):
             file.scalar(epoch, "loss", found[1])
 
 
-PROGRAMS = {"pytorch-mnist": pytorch_mnist, "simple-pbt": simple_pbt, "enas": enas, "darts": darts,
-            "xgboost-tuning": xgboost_tuning, "lightgbm": lightgbm, "tf-mnist": tf_mnist}
+PROGRAMS = {"pytorch-mnist": pytorch_mnist, "simple-pbt": simple_pbt, "xgboost-tuning": xgboost_tuning, "lightgbm": lightgbm, "tf-mnist": tf_mnist}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:

@@ -78,8 +78,9 @@ class KatibRuns(unittest.TestCase):
                        "runtime": {"suggestions": entries}}, file)
 
     def qalam(self, *words):
+        few = {**os.environ, "NAS_IMAGES": "240", "NAS_EPOCHS": "1"}  # of the trainers in examples/nas
         return subprocess.run([QALAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=300, check=False)
+                              timeout=300, check=False, env=few)
 
     def runs_to_the_end(self, example, trials, *options):
         database = os.path.join(self.folder, re.sub(r"\W", "-", example) + ".db")
@@ -121,6 +122,30 @@ class KatibRuns(unittest.TestCase):
         different = {json.dumps(metrics, sort_keys=True) for metrics in reports.values()}
         self.assertGreater(len(different), 1 if len(reports) > 2 else 0, "the parameters make a difference")
 
+    @staticmethod
+    def options_of(algorithm):
+        return ["--gpus", "1"] if algorithm == "darts" else []
+
+    def the_rest_is_right(self, algorithm, experiment, reports, database):
+        if algorithm != "darts":
+            self.the_best_is_right(experiment, reports)
+        if algorithm in ("darts", "enas"):
+            self.the_network_is_shown(algorithm, experiment, database)
+
+    def the_network_is_shown(self, algorithm, experiment, database):
+        name = experiment["metadata"]["name"]
+        described = self.qalam("describe", "experiment", name, "--db", database).stdout
+        graph = self.qalam("export", "exp", name, "--format", "dot", "--db", database)
+        self.assertEqual(graph.returncode, 0, graph.stderr)
+        if algorithm == "enas":
+            self.assertRegex(described, r"Network of #\d:\n  NODE +WHAT +TAKES +SETTINGS\n  input +32x32x3 *\n  1 +\w+ +input")
+            self.assertRegex(graph.stdout, r'n0_1 \[label="1\\n\w+\\n.*"\];')
+        else:
+            self.assertRegex(described, r"Normal cell of #1:\n(.*\n){3}  2 +sum +\w+_3x3 of c\(k-2\), ")
+            self.assertRegex(graph.stdout, r'n0_0 -> n0_2 \[label="\w+_3x3"\];')
+        if shutil.which("dot"):
+            subprocess.run(["dot", "-Tsvg"], input=graph.stdout, capture_output=True, text=True, check=True)
+
     def test_every_example_is_here(self):
         folders = [f for f in os.listdir(KATIB) if f not in ("support", "golden", "NOTICE")]
         files = {f"{folder}/{file}" for folder in folders for file in os.listdir(os.path.join(KATIB, folder))}
@@ -131,8 +156,8 @@ class KatibRuns(unittest.TestCase):
             if algorithm not in self.built_in:
                 continue
             with self.subTest(example):
-                experiment, reports, _ = self.runs_to_the_end(example, trials)
-                self.the_best_is_right(experiment, reports)
+                experiment, reports, database = self.runs_to_the_end(example, trials, *self.options_of(algorithm))
+                self.the_rest_is_right(algorithm, experiment, reports, database)
 
     def test_an_algorithm_that_is_not_built_in_is_refused_in_a_sentence_and_run_by_a_service(self):
         for example, (algorithm, trials) in JOBS.items():
@@ -143,9 +168,9 @@ class KatibRuns(unittest.TestCase):
                 self.assertEqual(refused.returncode, 2)
                 self.assertIn(f"'{algorithm}' is one of Katib's, and not in this version", refused.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.folder, "refused.db")), "nothing is written")
-                experiment, reports, _ = self.runs_to_the_end(example, trials, "--config", "plugins.yaml", "--gpus", "1")
-                if algorithm != "darts":
-                    self.the_best_is_right(experiment, reports)
+                experiment, reports, database = self.runs_to_the_end(example, trials, "--config", "plugins.yaml",
+                                                                     *self.options_of(algorithm))
+                self.the_rest_is_right(algorithm, experiment, reports, database)
 
     def test_kinds_and_collectors_that_do_not_run_here_are_refused_in_a_sentence(self):
         for example, sentence in REFUSED.items():

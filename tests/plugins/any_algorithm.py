@@ -25,18 +25,30 @@ def value_of(parameter, rng):
     return rng.choice(space.list)
 
 
+def options_of(operation, rng):
+    """A value for each parameter of an operation."""
+    def value(parameter):
+        space = parameter.feasible_space
+        return rng.choice(space.list) if space.list else rng.randint(int(space.min), int(space.max))
+
+    return {parameter.name: value(parameter) for parameter in operation.parameter_specs.parameters}
+
+
 def architecture_of(spec, rng):
     """What the reply of Katib's NAS services holds: Python literals in text."""
-    layers = spec.nas_config.graph_config.num_layers
-    operations = [operation.operation_type for operation in spec.nas_config.operations.operation]
+    graph, operations = spec.nas_config.graph_config, spec.nas_config.operations.operation
     settings = {setting.name: setting.value for setting in spec.algorithm.algorithm_settings}
     if spec.algorithm.algorithm_name == "enas":
-        layout = [[rng.randrange(len(operations))] + [rng.randrange(2) for _ in range(k)] for k in range(layers)]
-        config = {"num_layers": layers, "embedding": {str(k): {"opt_type": o} for k, o in enumerate(operations)}}
+        layout = [[rng.randrange(len(operations))] + [rng.randrange(2) for _ in range(k)] for k in range(graph.num_layers)]
+        embedding = {str(k): {"opt_id": k, "opt_type": operation.operation_type, "opt_params": options_of(operation, rng)}
+                     for k, operation in enumerate(operations)}
+        config = {"num_layers": graph.num_layers, "input_sizes": list(graph.input_sizes),
+                  "output_sizes": list(graph.output_sizes), "embedding": embedding}
         return {"architecture": str(layout), "nn_config": str(config)}
-    names = [f"{operation}_3x3" for operation in operations]
+    names = [f"{operation.operation_type}_3x3" if operation.parameter_specs.parameters else operation.operation_type
+             for operation in operations]
     return {"algorithm-settings": str({"num_nodes": "4", **settings}), "search-space": str(names),
-            "num-layers": str(layers)}
+            "num-layers": str(graph.num_layers)}
 
 
 class AnyAlgorithm(api_grpc.SuggestionServicer):
