@@ -178,8 +178,7 @@ void SuggestionRouter::TrialStopped(const SuggestionRequest& request, const std:
   if (!rules.ok() || *rules == nullptr || *rules == built_in_rules_.get()) return;
   // Katib's own service answers by changing an object of Kubernetes, which is not here.
   (*rules)->SetTrialStatus(trial_name, [trial_name](const Status& status) {
-    if (!status.ok())
-      Log(LogLevel::kDebug, "trial={} event=set-trial-status reason=\"{}\"", trial_name, status.message());
+    if (!status.ok()) Log(LogLevel::kDebug, "set-trial-status", {{"trial", trial_name}, {"reason", status.message()}});
   });
 }
 

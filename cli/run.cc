@@ -32,6 +32,7 @@ struct RunOptions : FileOptions {
   std::optional<int> trials, parallel;
   bool no_progress = false;
   bool dry_run = false;
+  LogOptions log;
   std::string command_line;  // as it was typed: what resumes a paused experiment
 };
 
@@ -110,6 +111,7 @@ Verb MakeRunVerb() {
       .Type("N|0,1,3");
   run.Option("--dry-run", &o->dry_run, "print the trials it would begin with (-n of them); start and write nothing");
   run.Option("--no-progress", &o->no_progress, "lines instead of the display");
+  AddLogging(&run, &o->log);
   const std::string group = "Without a file: a command after --";
   run.Option("-p,--parameter", &o->form.parameters, "a parameter and its values").Type("NAME=SPACE").In(group);
   run.Option("--minimize", &o->form.minimize, "the metric to make small").In(group);
@@ -129,6 +131,7 @@ Verb MakeRunVerb() {
     o->form.trials = o->trials.value_or(0);
     o->form.parallel = o->parallel.value_or(0);
     o->command_line = how.typed;
+    UseLogging(o->log);
     return o->dry_run ? DryRunVerb(*o) : RunVerb(*o);
   };
   return run;

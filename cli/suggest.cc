@@ -15,6 +15,7 @@ namespace {
 struct SuggestOptions {
   std::string listen = "127.0.0.1:6789";
   bool insecure = false;
+  LogOptions log;
 };
 
 int SuggestVerb(const SuggestOptions& options) {
@@ -38,7 +39,11 @@ Verb MakeSuggestVerb() {
   Verb suggest{"suggest", "serve the suggestion services alone, by Katib's protocol"};
   suggest.Option("--listen", &o->listen, "address; port 0 takes a free one").Type("HOST:PORT");
   suggest.Option("--insecure", &o->insecure, "allow an address that others can reach");
-  suggest.run = [o](const Invocation&) { return SuggestVerb(*o); };
+  AddLogging(&suggest, &o->log);
+  suggest.run = [o](const Invocation&) {
+    UseLogging(o->log);
+    return SuggestVerb(*o);
+  };
   return suggest;
 }
 

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/verbs.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "core/log.h"
 
 namespace qalam {
 
 const std::vector<std::string> kExperimentWords = {"experiments", "experiment", "exps", "exp"};
+const std::vector<std::string> kLogLevels = {"debug", "info", "warning", "error"};  // as LogLevel has them
 const std::vector<std::string> kTrialWords = {"trials", "trial"};
 
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;
   for (Verb (*make)() :
-       {&MakeRunVerb,        &MakeLintVerb,       &MakeExplainVerb, &MakeSchemaVerb,  &MakeInitVerb,   &MakeConvertVerb,
-        &MakeGetVerb,        &MakeDescribeVerb,   &MakeLogsVerb,    &MakeBestVerb,    &MakePauseVerb,  &MakeResumeVerb,
-        &MakeStopVerb,       &MakeEditVerb,       &MakeRetryVerb,   &MakeEnqueueVerb, &MakeDeleteVerb, &MakeWaitVerb,
-        &MakeAskVerb,        &MakeTopVerb,        &MakeCompareVerb, &MakeExportVerb,  &MakeCloneVerb,  &MakeSuggestVerb,
-        &MakeProtoVerb,      &MakeAlgorithmsVerb, &MakeBenchVerb,   &MakeDbVerb,      &MakeDoctorVerb, &MakeVersionVerb,
-        &MakeCompletionVerb, &MakeManVerb,        &MakeCompleteVerb}) {
+       {&MakeRunVerb,     &MakeLintVerb,       &MakeExplainVerb, &MakeSchemaVerb,  &MakeInitVerb,    &MakeConvertVerb,
+        &MakeGetVerb,     &MakeDescribeVerb,   &MakeLogsVerb,    &MakeBestVerb,    &MakePauseVerb,   &MakeResumeVerb,
+        &MakeStopVerb,    &MakeEditVerb,       &MakeRetryVerb,   &MakeEnqueueVerb, &MakeDeleteVerb,  &MakeWaitVerb,
+        &MakeAskVerb,     &MakeTopVerb,        &MakeCompareVerb, &MakeExportVerb,  &MakeCloneVerb,   &MakeSuggestVerb,
+        &MakeProtoVerb,   &MakeAlgorithmsVerb, &MakeBenchVerb,   &MakeDbVerb,      &MakeMetricsVerb, &MakeDoctorVerb,
+        &MakeVersionVerb, &MakeCompletionVerb, &MakeManVerb,     &MakeCompleteVerb}) {
     verbs.push_back(make());
   }
   return verbs;
@@ -30,6 +34,16 @@ void AddNamespace(Verb* verb, std::string* namespace_name) {
 }
 void AddOutput(Verb* verb, std::string* output, std::vector<std::string> forms) {
   verb->Option("-o,--output", output, "how to print it").OneOf(std::move(forms));
+}
+void AddLogging(Verb* verb, LogOptions* options) {
+  verb->Option("--log-level", &options->level, "the least that is worth a line on standard error").OneOf(kLogLevels);
+  verb->Option("--log-format", &options->format, "json: one object a line, for what collects logs")
+      .OneOf({"text", "json"});
+}
+void UseLogging(const LogOptions& options) {
+  const auto level = std::find(kLogLevels.begin(), kLogLevels.end(), options.level) - kLogLevels.begin();
+  SetLogLevel(static_cast<LogLevel>(level));
+  SetLogFormat(options.format == "json" ? LogFormat::kJson : LogFormat::kText);
 }
 void AddInput(Verb* verb, FileOptions* options) {
   verb->Option("-f,--file", &options->more, "further documents: ConfigMaps that hold trial templates").Type("FILE");

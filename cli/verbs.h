@@ -40,6 +40,7 @@ Verb MakeInitVerb();
 Verb MakeLintVerb();
 Verb MakeLogsVerb();
 Verb MakeManVerb();
+Verb MakeMetricsVerb();
 Verb MakePauseVerb();
 Verb MakeResumeVerb();
 Verb MakeRetryVerb();
@@ -69,6 +70,13 @@ struct ViewOptions {
 void AddDatabase(Verb* verb, std::string* db);
 void AddNamespace(Verb* verb, std::string* namespace_name);
 void AddOutput(Verb* verb, std::string* output, std::vector<std::string> forms);
+
+// What the verbs that work on their own, and may have to say something, have in common.
+struct LogOptions {
+  std::string level = "warning", format = "text";
+};
+void AddLogging(Verb* verb, LogOptions* options);
+void UseLogging(const LogOptions& options);
 
 // What the verbs that read Experiment files have in common.
 struct FileOptions {

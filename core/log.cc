@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "core/document.h"
 #include "core/utf8.h"
 
 namespace qalam {
@@ -26,16 +27,49 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::off;
 }
 
+constexpr const char* kTextPattern = "time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v";
+constexpr const char* kJsonPattern = R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)";
+
+LogFormat format_now = LogFormat::kText;
+
 // Never destroyed: threads may log while the program ends.
 spdlog::logger& Logger() {
   static spdlog::logger& logger = *[] {
     auto made = std::make_unique<spdlog::logger>("qalam", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_level(spdlog::level::trace);
-    made->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
+    made->set_pattern(kTextPattern, spdlog::pattern_time_type::utc);
     made->set_error_handler([](const std::string&) {});  // standard error is gone: there is nobody to tell
     return made.release();
   }();
   return logger;
+}
+
+// As it is when nobody could take it for something else, otherwise in quotes. It cannot move a terminal's cursor.
+std::string TextValue(const std::string& value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '"' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  escaped = EscapeControls(escaped);
+  const bool plain = !value.empty() && escaped == value && value.find_first_of(" =") == std::string::npos;
+  return plain ? value : '"' + escaped + '"';
+}
+
+std::string TextLine(std::string_view event, std::initializer_list<LogField> fields) {
+  std::string line = "event=" + std::string(event);
+  for (const LogField& field : fields) (line += ' ').append(field.key) += '=' + TextValue(field.value);
+  return line;
+}
+
+// Without its brace: the pattern has begun the object.
+std::string JsonLine(std::string_view event, std::initializer_list<LogField> fields) {
+  Node line = Node::Map();
+  line.Set("msg", Node::String(std::string(event)));
+  for (const LogField& field : fields)
+    line.Set(std::string(field.key),
+             Node::Scalar(field.is_number ? Node::Kind::kInt : Node::Kind::kString, field.value));
+  return ToJson(line).substr(1);
 }
 
 }  // namespace
@@ -46,9 +80,15 @@ bool LogEnabled(LogLevel level) {
   return level != LogLevel::kOff && level >= level_now.load(std::memory_order_relaxed);
 }
 
-// One event is one line, and text from outside cannot move the cursor of the terminal that shows it.
-void LogLine(LogLevel level, std::string_view line) {
-  Logger().log(ToSpdlog(level), spdlog::string_view_t(EscapeControls(line)));
+void SetLogFormat(LogFormat format) {
+  format_now = format;
+  Logger().set_pattern(format == LogFormat::kJson ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc);
+}
+
+void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  if (!LogEnabled(level)) return;
+  const std::string line = format_now == LogFormat::kJson ? JsonLine(event, fields) : TextLine(event, fields);
+  Logger().log(ToSpdlog(level), spdlog::string_view_t(line));
 }
 
 }  // namespace qalam

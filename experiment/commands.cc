@@ -356,7 +356,7 @@ Status ControllerImpl::Delete(std::int64_t experiment_id) {
   SetCondition(&work->record.conditions, std::string(kDeletingCondition), true, "ExperimentDeleted",
                "Experiment is being deleted", Now());
   Dirty(*work);
-  Log(LogLevel::kInfo, "experiment={} event=delete trials={}", work->record.name, work->record.counts.total);
+  Log(LogLevel::kInfo, "delete", {{"experiment", work->record.name}, {"trials", work->record.counts.total}});
   RemoveIfDeleted(*work);
   return Flush();
 }
@@ -381,7 +381,7 @@ void ControllerImpl::Remove(std::int64_t experiment_id, std::size_t next_trial) 
   const std::vector<Trial>& trials = work.trials->all();
   const auto again = [&](Duration delay, std::size_t next, const Status& why) {
     if (!why.ok())
-      Log(LogLevel::kWarning, "experiment={} event=delete-waits reason=\"{}\"", work.record.name, why.message());
+      Log(LogLevel::kWarning, "delete-waits", {{"experiment", work.record.name}, {"reason", why.message()}});
     deps_.loop.After(delay, Guard([this, experiment_id, next] { Remove(experiment_id, next); }));
   };
   if (next_trial < trials.size()) {

@@ -354,8 +354,7 @@ Status ControllerImpl::Flush() {
   if (!batch.empty()) {
     Status committed = deps_.store.Commit(batch);
     if (committed.ok() != store_fault_.ok() || committed.code() != store_fault_.code())
-      Log(LogLevel::kWarning, "event={} reason=\"{}\"", committed.ok() ? "store-recovered" : "store-fault",
-          committed.message());
+      Log(LogLevel::kWarning, committed.ok() ? "store-recovered" : "store-fault", {{"reason", committed.message()}});
     store_fault_ = committed;
     if (!committed.ok()) {
       appended_.steps = std::move(batch.steps);

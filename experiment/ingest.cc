@@ -50,8 +50,11 @@ void ControllerImpl::OnStep(const StepRecord& step) {
   }
   if (step.state == StepState::kLost) {
     AddEvent(*work, "trial/" + trial->name, "Warning", "Lost", step.message);
-    Log(LogLevel::kWarning, "experiment={} trial={} event=lost attempt={} reason=\"{}\"", work->record.name,
-        trial->name, step.attempt, step.message);
+    Log(LogLevel::kWarning, "lost",
+        {{"experiment", work->record.name},
+         {"trial", trial->name},
+         {"attempt", step.attempt},
+         {"reason", step.message}});
   }
 }
 

@@ -152,7 +152,62 @@ CREATE TABLE deleted_experiments(
 CREATE INDEX deleted_experiments_by_resource_version ON deleted_experiments(resource_version);
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
+// How often things have happened (store/counters.h), counted where they happen. What happened before is counted as far
+// as its rows still tell.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE counters(
+  name TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY(name, namespace)
+) WITHOUT ROWID;
+INSERT INTO counters SELECT 'katib_experiment_created_total', namespace, count(*) FROM
+  (SELECT namespace FROM experiments UNION ALL SELECT namespace FROM deleted_experiments) GROUP BY namespace;
+INSERT INTO counters SELECT 'katib_experiment_deleted_total', namespace, count(*) FROM deleted_experiments
+  GROUP BY namespace;
+INSERT INTO counters SELECT 'katib_experiment_' || lower(status) || '_total', namespace, count(*) FROM experiments
+  WHERE status IN ('Succeeded', 'Failed') GROUP BY namespace, status;
+INSERT INTO counters SELECT 'katib_trial_created_total', namespace, count(*) FROM trials GROUP BY namespace;
+INSERT INTO counters SELECT CASE status WHEN 'MetricsUnavailable' THEN 'katib_trial_metrics_unavailable_total'
+  ELSE 'katib_trial_' || lower(status) || '_total' END, namespace, count(*) FROM trials
+  WHERE status IN ('Succeeded', 'Failed', 'MetricsUnavailable') GROUP BY namespace, status;
+
+CREATE TRIGGER count_experiment_created AFTER INSERT ON experiments BEGIN
+  INSERT INTO counters VALUES('katib_experiment_created_total', new.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_experiment_ended AFTER UPDATE OF status ON experiments
+WHEN new.status <> old.status AND new.status IN ('Succeeded', 'Failed') BEGIN
+  INSERT INTO counters VALUES('katib_experiment_' || lower(new.status) || '_total', new.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_experiment_deleted AFTER DELETE ON experiments BEGIN
+  INSERT INTO counters VALUES('katib_experiment_deleted_total', old.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_trial_created AFTER INSERT ON trials BEGIN
+  INSERT INTO counters VALUES('katib_trial_created_total', new.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_trial_created_ended AFTER INSERT ON trials
+WHEN new.status IN ('Succeeded', 'Failed', 'MetricsUnavailable') BEGIN
+  INSERT INTO counters VALUES(CASE new.status WHEN 'MetricsUnavailable' THEN 'katib_trial_metrics_unavailable_total'
+    ELSE 'katib_trial_' || lower(new.status) || '_total' END, new.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_trial_ended AFTER UPDATE OF status ON trials
+WHEN new.status <> old.status AND new.status IN ('Succeeded', 'Failed', 'MetricsUnavailable') BEGIN
+  INSERT INTO counters VALUES(CASE new.status WHEN 'MetricsUnavailable' THEN 'katib_trial_metrics_unavailable_total'
+    ELSE 'katib_trial_' || lower(new.status) || '_total' END, new.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+CREATE TRIGGER count_trial_deleted AFTER DELETE ON trials BEGIN
+  INSERT INTO counters VALUES('katib_trial_deleted_total', old.namespace, 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 // The first bytes of a file, read through SQLite's own file layer: closing a descriptor of ours would drop the locks
 // that its connections in this process hold on the same file.

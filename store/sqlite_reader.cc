@@ -337,8 +337,6 @@ Status ReadEveryRow(Database& db, const std::function<void(std::string_view tabl
   return each("events", QALAM_EVENT_COLUMNS, 1, ReadEvent);
 }
 
-namespace {
-
 Result<std::unique_ptr<Database>> OpenForReading(const std::string& name) {
   QALAM_TRY(const std::string file, ResolveFile(name));
   QALAM_TRY(const FileKind kind, LookAt(file));
@@ -356,8 +354,6 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& name) {
   QALAM_RETURN_IF_ERROR(CheckLayout(*db, Migrations()));
   return db;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& name) {
   QALAM_TRY(auto db, OpenForReading(name));

@@ -23,6 +23,8 @@ inline constexpr Sql kLastRevision =
 // The file that a name stands for, whatever links lead there: one database has one lock.
 Result<std::string> ResolveFile(const std::string& name);
 
+// To read a file of the newest layout. A fault says what to do about another one.
+Result<std::unique_ptr<Database>> OpenForReading(const std::string& name);
 // To look at a file that LookAt takes for ours, whatever its layout.
 Result<std::unique_ptr<Database>> OpenAnyLayout(const std::string& file);
 // NOT_FOUND, with what to do: it is missing, empty, or nobody's.

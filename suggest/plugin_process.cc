@@ -213,7 +213,7 @@ void PluginProcess::Failed(const std::string& why) {
   Duration backoff = kFirstBackoff;
   for (int i = 1; i < failures_ && backoff < kLongestBackoff; ++i) backoff *= 2;
   next_start_ = loop_.clock().Monotonic() + std::min(backoff, kLongestBackoff);
-  Log(LogLevel::kWarning, "plugin=\"{}\" event=failed failures={} reason=\"{}\"", options_.who, failures_, why_);
+  Log(LogLevel::kWarning, "failed", {{"plugin", options_.who}, {"failures", failures_}, {"reason", why_}});
   Answer(FaultNow());
 }
 

@@ -53,7 +53,8 @@ bool IsLoopback(const std::string& host) {
 
 void LogOfGrpc(gpr_log_func_args* line) {
   const bool dying = std::string_view(line->message).starts_with("assertion failed");
-  Log(dying ? LogLevel::kError : LogLevel::kDebug, "grpc {}:{}: {}", line->file, line->line, line->message);
+  Log(dying ? LogLevel::kError : LogLevel::kDebug, "grpc",
+      {{"file", line->file}, {"line", line->line}, {"message", line->message}});
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ Result<std::unique_ptr<SuggestionServer>> ServeSuggestions(const std::string& ad
           "with --insecure",
           address, parsed.port);
     }
-    Log(LogLevel::kWarning, "address={} event=insecure reason=\"no authentication, and not on loopback\"", address);
+    Log(LogLevel::kWarning, "insecure", {{"address", address}, {"reason", "no authentication, and not on loopback"}});
   }
   QALAM_TRY(std::unique_ptr<SuggestionServer> server, GrpcServer::Start(address));
   return server;

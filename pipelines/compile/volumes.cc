@@ -7,6 +7,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "pipelines/engines/run_plan.h"
+
 namespace qalam {
 namespace {
 
@@ -173,6 +175,10 @@ std::vector<Mount> ReadMounts(const Reader& container, const Variables& env, con
     if (std::ranges::find(run->volumes, mount.volume, &Volume::name) == run->volumes.end()) {
       Volume volume;
       volume.name = mount.volume;
+      if (!IsStepName(volume.name)) {  // it becomes a folder
+        found->second.Error(
+            fmt::format("its name '{}' is to be lower-case letters, digits and '-', at most 63", volume.name));
+      }
       if (!ReadVolume(found->second, pod, &volume)) {
         found->second.Error(
             fmt::format("volume '{}' is of {}, which is not on this machine; {}. Mount it here and name "

@@ -311,8 +311,8 @@ class LocalEngine final : public Engine {
     active->phase = Phase::kClearing;
     active->clearing_since = loop_.clock().Monotonic();
     active->tries = 0;
-    Log(LogLevel::kWarning, "trial={} step={} attempt={} event=lost", run->id, active->record.step,
-        active->record.attempt);
+    Log(LogLevel::kWarning, "lost",
+        {{"trial", run->id}, {"step", active->record.step}, {"attempt", active->record.attempt}});
     Clear(run, active);
   }
 
@@ -326,8 +326,11 @@ class LocalEngine final : public Engine {
     active->record.started = started->started;
     active->process = std::move(process);
     admission_.Hold(active->ticket, StepOf(run, active).requests, started->gpus);
-    Log(LogLevel::kInfo, "trial={} step={} attempt={} event=adopted pid={}", run->id, active->record.step,
-        active->record.attempt, started->shim.pid);
+    Log(LogLevel::kInfo, "adopted",
+        {{"trial", run->id},
+         {"step", active->record.step},
+         {"attempt", active->record.attempt},
+         {"pid", started->shim.pid}});
     Watch(run, active);
   }
 
@@ -418,8 +421,12 @@ class LocalEngine final : public Engine {
   }
 
   static void WarnOfTrouble(const Active& active) {
-    Log(LogLevel::kWarning, "trial={} step={} attempt={} event=start-delayed tries={} reason=\"{}\"", active.record.run,
-        active.record.step, active.record.attempt, active.tries + 1, active.trouble);
+    Log(LogLevel::kWarning, "start-delayed",
+        {{"trial", active.record.run},
+         {"step", active.record.step},
+         {"attempt", active.record.attempt},
+         {"tries", active.tries + 1},
+         {"reason", active.trouble}});
   }
 
   // Leads the command to its volumes: by mounts where they can be made, else by other words.

@@ -162,8 +162,8 @@ Tailer::Slice Tailer::ReadSlice(Id id) {
   ssize_t n = 0;
   if (fd && IsRegular(fd.get(), &size)) {
     if (size < tail.offset && !std::exchange(tail.shrunk, true)) {
-      Log(LogLevel::kWarning, "file={} event=shrunk offset={} size={} action=\"waits until it is longer again\"",
-          tail.path, tail.offset, size);
+      Log(LogLevel::kWarning, "shrunk",
+          {{"file", tail.path}, {"offset", tail.offset}, {"size", size}, {"action", "waits until it is longer again"}});
     }
     do {
       n = pread(fd.get(), buffer_.data(), buffer_.size(), tail.offset);

@@ -107,10 +107,10 @@ TEST_F(Docs, TheSearchSpacesThatAreToldAreTaken) {
 
 TEST_F(Docs, EveryOptionIsTold) {
   for (const std::string verb :
-       {"run",    "lint",    "schema",  "explain",    "get",   "describe",   "logs",    "best",
-        "pause",  "resume",  "stop",    "edit",       "retry", "enqueue",    "delete",  "wait",
-        "ask",    "top",     "compare", "export",     "clone", "init",       "convert", "db",
-        "doctor", "suggest", "proto",   "algorithms", "bench", "completion", "man",     "version"}) {
+       {"run",     "lint",       "schema", "explain",    "get",     "describe", "logs",   "best",    "pause",
+        "resume",  "stop",       "edit",   "retry",      "enqueue", "delete",   "wait",   "ask",     "top",
+        "compare", "export",     "clone",  "init",       "convert", "db",       "doctor", "suggest", "proto",
+        "metrics", "algorithms", "bench",  "completion", "man",     "version"}) {
     EXPECT_THAT(page, testing::HasSubstr("\n## " + verb + "\n"));
     std::istringstream help(Qalam({verb, "--help"}).out);
     int options = 0;

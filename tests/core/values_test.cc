@@ -66,14 +66,39 @@ TEST(History, ShowsColumnsOldestFirst) {
 
 class LogTest : public testing::Test {
  protected:
-  ~LogTest() override { SetLogLevel(LogLevel::kWarning); }
+  ~LogTest() override {
+    SetLogLevel(LogLevel::kWarning);
+    SetLogFormat(LogFormat::kText);
+  }
 };
+
+TEST_F(LogTest, AValueFromOutsideCannotPassForAnotherField) {
+  testing::internal::CaptureStderr();
+  Log(LogLevel::kWarning, "lost", {{"reason", R"(x" trial="other\)"}, {"empty", ""}, {"attempt", 2}});
+  const std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_NE(line.find(R"(event=lost reason="x\" trial=\"other\\" empty="" attempt=2)"), std::string::npos) << line;
+}
+
+TEST_F(LogTest, AsJsonALineIsOneObject) {
+  SetLogFormat(LogFormat::kJson);
+  testing::internal::CaptureStderr();
+  Log(LogLevel::kWarning, "lost", {{"trial", "a\n\"b\xff"}, {"attempt", 2}});
+  const std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_TRUE(line.starts_with(R"({"ts":")")) << line;
+  const std::string tail = R"(Z","level":"warning","msg":"lost","trial":"a\n\"b)"
+                           "\xEF\xBF\xBD"
+                           R"(","attempt":2})"
+                           "\n";
+  EXPECT_TRUE(line.ends_with(tail)) << line;
+}
 
 TEST_F(LogTest, AnEventIsOneLineWhateverTheTextHolds) {
   testing::internal::CaptureStderr();
-  Log(LogLevel::kWarning, "trial={} reason=\"{}\"", "mnist-1", "first\nsecond\x1b[31m\ttab {}");
+  Log(LogLevel::kWarning, "lost", {{"trial", "mnist-1"}, {"reason", "first\nsecond\x1b[31m\ttab {}"}});
   const std::string line = testing::internal::GetCapturedStderr();
-  EXPECT_NE(line.find(" level=warning trial=mnist-1 reason=\"first\\nsecond\\x1b[31m\\ttab {}\"\n"), std::string::npos)
+  EXPECT_NE(line.find(" level=warning event=lost trial=mnist-1 reason=\"first\\nsecond\\x1b[31m\\ttab {}\"\n"),
+            std::string::npos)
       << line;
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   EXPECT_EQ(line.substr(0, 5), "time=");
@@ -81,14 +106,14 @@ TEST_F(LogTest, AnEventIsOneLineWhateverTheTextHolds) {
 
 TEST_F(LogTest, IsQuietBelowItsLevel) {
   testing::internal::CaptureStderr();
-  Log(LogLevel::kInfo, "not shown");
+  Log(LogLevel::kInfo, "hidden", {});
   SetLogLevel(LogLevel::kDebug);
-  Log(LogLevel::kDebug, "shown");
+  Log(LogLevel::kDebug, "shown", {});
   SetLogLevel(LogLevel::kOff);
-  Log(LogLevel::kError, "not shown");
+  Log(LogLevel::kError, "hidden", {});
   const std::string text = testing::internal::GetCapturedStderr();
-  EXPECT_NE(text.find("level=debug shown\n"), std::string::npos) << text;
-  EXPECT_EQ(text.find("not shown"), std::string::npos);
+  EXPECT_NE(text.find("level=debug event=shown\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("hidden"), std::string::npos);
   EXPECT_FALSE(LogEnabled(LogLevel::kOff));
 }
 
