@@ -263,23 +263,27 @@ Assignments World::Expected(const ExperimentSpec& spec, const SearchSpace& space
 void World::CheckBatch(const WriteBatch& batch) {
   for (const Trial& trial : batch.trials) {
     const auto seen = final_states_.find(trial.name);
-    // But for one that people wanted to be run again.
+    // But for one that people wanted to be run again: it waits for its turn, or they have stopped it before it was
+    // committed that it does.
     const bool retried = std::any_of(batch.events.begin(), batch.events.end(), [&](const Event& event) {
       return event.reason == "TrialRetried" && event.object == "trial/" + trial.name;
     });
-    if (retried && trial.state == TrialState::kCreated) {
+    const bool waits = trial.state == TrialState::kCreated;
+    const bool stopped = trial.state == TrialState::kKilled || trial.state == TrialState::kFailed;
+    if (retried && (waits || stopped)) {
       if (seen != final_states_.end()) final_states_.erase(seen);
-    } else if (seen != final_states_.end() && seen->second != trial.state) {
-      Breach(
-          fmt::format("I2: trial {} was {} and became {}", trial.name, ToString(seen->second), ToString(trial.state)));
+    } else if (seen != final_states_.end() && seen->second.second != trial.state) {
+      Breach(fmt::format("I2: trial {} was {} and became {}", trial.name, ToString(seen->second.second),
+                         ToString(trial.state)));
     }
-    if (IsFinal(trial.state)) final_states_[trial.name] = trial.state;
+    if (IsFinal(trial.state)) final_states_[trial.name] = {trial.experiment_id, trial.state};
   }
   for (const Deletion& deletion : batch.deleted) {
     if (!may_vanish_.contains(deletion.experiment_id)) Breach("an experiment is deleted that nobody wanted to go");
     if (!forgotten_.contains(deletion.experiment_id)) Breach("an experiment is deleted before what was kept for it");
     at_work_.erase(deletion.experiment_id);
     removed_.clear();  // names may come again
+    std::erase_if(final_states_, [&](const auto& entry) { return entry.second.first == deletion.experiment_id; });
   }
   for (const Experiment& experiment : batch.experiments) {
     const auto stored = memory_->FindExperiment(experiment.namespace_name, experiment.name);

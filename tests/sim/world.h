@@ -109,7 +109,7 @@ class World {
   std::unique_ptr<WatchedEngine> watched_engine_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Controller> controller_;
-  std::map<std::string, TrialState> final_states_;
+  std::map<std::string, std::pair<std::int64_t, TrialState>> final_states_;  // with the experiment, by trial
   std::map<std::int64_t, ExperimentSpec> specs_;  // acknowledged submissions: I7
   std::set<std::int64_t> may_vanish_;
   std::map<std::string, std::pair<std::int64_t, Assignments>> acknowledged_trials_;

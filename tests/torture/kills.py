@@ -70,7 +70,7 @@ spec:
 class World:
     def __init__(self, folder, qalam, parallel, trials, script=TRIAL):
         self.folder = folder
-        self.qalam = qalam
+        self.qalam, self.trials = qalam, trials
         self.db = folder / "qalam.db"
         self.ledger = folder / "ledger"
         self.ledger.touch()
@@ -128,7 +128,7 @@ def undisturbed(qalam, parallel, trials, script=TRIAL):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="qalam-calm-"))
     try:
         world = World(folder, qalam, parallel, trials, script)
-        code = world.start().wait(timeout=600)
+        code = world.start().wait(timeout=600 + trials)  # each takes a second; some are at once
         if code != 0:
             sys.exit(f"the undisturbed run ended with {code}:\n{(folder / 'stderr').read_text()}")
         return world.assignments()
@@ -171,7 +171,7 @@ def torture(world, kills, shim_kills, rng):
         while not listens(f"{world.db}.sock") and controller.poll() is None:
             time.sleep(0.005)
         recovery.append(time.monotonic() - begun)
-    return killed, shims, controller.wait(timeout=600), recovery
+    return killed, shims, controller.wait(timeout=600 + world.trials), recovery
 
 
 def check(world, expected, faults):
