@@ -2,9 +2,11 @@
 #include "algorithms/parzen.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
+#include "core/linalg.h"
 #include "core/math.h"
 
 namespace qalam {
@@ -23,6 +25,25 @@ double MassBetween(double a, double b, double mean, double sd) {
   const double low = (a - mean) / sd, high = (b - mean) / sd;
   return low > 0 ? NormalCdf(-low) - NormalCdf(-high) : NormalCdf(high) - NormalCdf(low);
 }
+
+// Logarithm of the mass of N(mean, sd) in [0, 1], for a mean inside and an sd that lets it be near one end only: a
+// table, since a suggestion asks for every kernel and parameter.
+class LogMassInside {
+ public:
+  LogMassInside() {
+    for (std::size_t i = 0; i < table_.size(); ++i) table_[i] = std::log(NormalCdf(static_cast<double>(i) / kPerUnit));
+  }
+  double operator()(double mean, double sd) const {
+    const double place = std::min(mean, 1 - mean) / sd * kPerUnit;
+    const auto below = static_cast<std::size_t>(place);
+    if (below + 1 >= table_.size()) return 0;
+    return table_[below] + (place - static_cast<double>(below)) * (table_[below + 1] - table_[below]);
+  }
+
+ private:
+  static constexpr double kPerUnit = 1024;  // linear between: exact to 1e-7
+  std::array<double, 6 * 1024> table_;      // standard deviations 0 to 6: 1e-9 beyond
+};
 
 bool IsTabulated(const Parameter& parameter) {
   return parameter.levels > 0 && (parameter.type == ParameterType::kCategorical || parameter.levels <= kMostTabulated);
@@ -78,11 +99,12 @@ ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<cons
   scaled_ = Scaled(points);
   // Each continuous kernel: N(x; u, h) / mass inside [0, 1].
   const double normaliser = std::log(bandwidth_ * std::sqrt(2 * std::numbers::pi));
+  static const LogMassInside kLogMassInside;
   log_weight_.resize(n);
   for (Eigen::Index k = 0; k < n; ++k) {
     double log_weight = -std::log(total);
     for (Eigen::Index j = 0; j < points_.rows(); ++j) {
-      log_weight -= normaliser + std::log(MassBetween(0, 1, points_(j, k), bandwidth_));
+      log_weight -= normaliser + kLogMassInside(points_(j, k), bandwidth_);
     }
     log_weight_[k] = static_cast<float>(log_weight) - 0.5f * scaled_.col(k).squaredNorm();
   }
@@ -124,11 +146,10 @@ Eigen::VectorXd ParzenEstimator::LogDensity(const Eigen::Ref<const Eigen::Matrix
   const Eigen::Index n = scaled_.cols();
   Eigen::VectorXd out(at.cols());
   const Eigen::MatrixXf all = Scaled(at);
-  Eigen::MatrixXf exponent;  // kernels x columns of the block
   for (Eigen::Index begin = 0; begin < at.cols(); begin += kBlock) {
     const Eigen::Index columns = std::min(kBlock, at.cols() - begin);
-    const auto block = all.middleCols(begin, columns);
-    exponent.noalias() = scaled_.transpose() * block;
+    const Eigen::MatrixXf block = all.middleCols(begin, columns);
+    Eigen::MatrixXf exponent = Products(scaled_, block);  // kernels x columns of the block
     for (Eigen::Index c = 0; c < columns; ++c) {
       auto column = exponent.col(c).array();
       column += log_weight_.array() - 0.5f * block.col(c).squaredNorm();
@@ -137,10 +158,9 @@ Eigen::VectorXd ParzenEstimator::LogDensity(const Eigen::Ref<const Eigen::Matrix
         const auto mass = table.log_mass.col(level);
         for (Eigen::Index k = 0; k < n; ++k) column[k] += mass[table.of_kernels[static_cast<std::size_t>(k)]];
       }
-      const auto prior = static_cast<float>(log_prior_);
-      const float highest = n > 0 ? std::max(column.maxCoeff(), prior) : prior;
-      const float sum = (n > 0 ? (column - highest).exp().sum() : 0) + std::exp(prior - highest);
-      out[begin + c] = static_cast<double>(highest + std::log(sum));
+      const double kernels = static_cast<double>(LogSumExp(exponent.col(c)));
+      const double highest = std::max(kernels, log_prior_);
+      out[begin + c] = highest + std::log(std::exp(kernels - highest) + std::exp(log_prior_ - highest));
     }
   }
   return out;

@@ -19,7 +19,7 @@ namespace qalam {
 namespace {
 
 constexpr std::size_t kMostGood = 25;
-constexpr std::size_t kMostOthers = 20'000;  // kernels of the others: beyond, every second, third, ... of them
+constexpr std::size_t kMostOthers = 2'000;  // kernels of the others: beyond, every second, third, ... of them
 constexpr double kGoodShare = 0.1;
 
 class Tpe final : public Learner {
@@ -30,29 +30,35 @@ class Tpe final : public Learner {
  private:
   // Which trials are the good ones: of those with a value, complete ones before stopped ones.
   void Fit() override {
-    std::vector<std::size_t> order(trials().size());
-    std::iota(order.begin(), order.end(), 0u);
-    const auto key = [this](std::size_t i) {
-      const Trial& trial = trials()[i];
-      const bool failed = !trial.HasValue();
-      const int kind = failed ? 2 : trial.outcome == Outcome::kEarlyStopped ? 1 : 0;
-      return std::tuple(kind, failed ? 0.0 : trial.y, i);
-    };
+    for (; ranked_ < trials().size(); ++ranked_) Rank(ranked_);
     const auto n = static_cast<double>(trials().size());
     const double share = settings_.gamma ? *settings_.gamma * std::sqrt(n) : kGoodShare * n;
-    const std::size_t good =
-        std::min({static_cast<std::size_t>(std::ceil(share)), kMostGood, static_cast<std::size_t>(usable())});
-    std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(good), {}, key);
-    std::ranges::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(good), {}, key);
-    std::ranges::sort(order.begin() + static_cast<std::ptrdiff_t>(good), order.end());
-    const std::size_t others = order.size() - good;
+    const std::size_t count =
+        std::min({static_cast<std::size_t>(std::ceil(share)), best_.size(), static_cast<std::size_t>(usable())});
+    good_.resize(space().dim(), static_cast<Eigen::Index>(count));
+    for (std::size_t i = 0; i < count; ++i) good_.col(static_cast<Eigen::Index>(i)) = trials()[best_[i]].unit;
+
+    std::vector<std::size_t> good(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(count));
+    std::ranges::sort(good);
+    const std::size_t others = trials().size() - count;
     const std::size_t stride = (others + kMostOthers - 1) / kMostOthers;
-    good_.resize(space().dim(), static_cast<Eigen::Index>(good));
-    for (std::size_t i = 0; i < good; ++i) good_.col(static_cast<Eigen::Index>(i)) = trials()[order[i]].unit;
     others_.resize(space().dim(), stride == 0 ? 0 : static_cast<Eigen::Index>((others + stride - 1) / stride));
     for (Eigen::Index i = 0; i < others_.cols(); ++i) {
-      others_.col(i) = trials()[order[good + static_cast<std::size_t>(i) * stride]].unit;
+      std::size_t trial = static_cast<std::size_t>(i) * stride;  // among those that are not good
+      for (const std::size_t g : good) trial += g <= trial;
+      others_.col(i) = trials()[trial].unit;
     }
+  }
+
+  void Rank(std::size_t trial) {
+    const auto key = [this](std::size_t i) {
+      const Trial& t = trials()[i];
+      const bool failed = !t.HasValue();
+      return std::tuple(failed ? 2 : t.outcome == Outcome::kEarlyStopped ? 1 : 0, failed ? 0.0 : t.y, i);
+    };
+    if (best_.size() == kMostGood && key(best_.back()) < key(trial)) return;
+    best_.insert(std::ranges::upper_bound(best_, key(trial), {}, key), trial);
+    if (best_.size() > kMostGood) best_.pop_back();
   }
 
   // Of many points drawn where good trials are, the one where they are densest compared with the others. Pending ones
@@ -82,6 +88,8 @@ class Tpe final : public Learner {
   }
 
   TpeSettings settings_;
+  std::vector<std::size_t> best_;  // the best kMostGood trials, best first
+  std::size_t ranked_ = 0;         // how many trials best_ has seen
   Eigen::MatrixXd good_, others_;  // since the last Fit
 };
 

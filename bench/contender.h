@@ -26,6 +26,8 @@ class Contender {
   virtual Status Tell(std::uint64_t number, const Assignments& point, double value) = 0;
   // Seconds of work so far that other processes did for it; those of the calling thread are counted by the caller.
   virtual double SecondsElsewhere() const { return 0; }
+  // The most memory that such a process had; 0: not known.
+  virtual double BytesElsewhere() const { return 0; }
 };
 
 struct ContenderSpec {

@@ -21,6 +21,7 @@
 #include "bench/roster.h"
 #include "bench/suites.h"
 #include "bench/summary.h"
+#include "cli/bench_home.h"
 #include "cli/input.h"
 #include "cli/lookup.h"
 #include "cli/signals.h"
@@ -43,16 +44,7 @@ struct BenchOptions {
   std::string out, report_out, home, config, coco;
 };
 
-// The folder bench/ of the sources, with the tables: here, or that of the build that the program stands in.
-std::string HomeOf(const BenchOptions& options) {
-  if (!options.home.empty()) return options.home;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& folder : {fs::path("bench"), program.parent_path() / "../../bench"}) {
-    if (fs::exists(folder / "data/index.json", error)) return folder.lexically_normal().string();
-  }
-  return "bench";
-}
+std::string HomeOf(const BenchOptions& options) { return BenchHome(options.home); }
 std::string DataOf(const BenchOptions& options) { return HomeOf(options) + "/data"; }
 
 Status UnknownSuite(const std::string& name) {
@@ -390,8 +382,10 @@ Verb MakeBenchVerb() {
   home(&check);
   check.run = [o](const Invocation&) { return CheckVerb(*o); };
 
-  verb.verbs = {std::move(list), std::move(run), std::move(report), std::move(check)};
-  verb.check = [](const Invocation&) { return "say what to do: list, run, report or check (qalam bench --help)"; };
+  verb.verbs = {std::move(list), std::move(run), std::move(report), std::move(check), MakeBenchLatencyVerb()};
+  verb.check = [](const Invocation&) {
+    return "say what to do: list, run, report, check or latency (qalam bench --help)";
+  };
   verb.run = [](const Invocation&) { return kBadInput; };
   return verb;
 }

@@ -21,6 +21,7 @@ enum ExitCode : int {
 Verb MakeAlgorithmsVerb();
 Verb MakeAskVerb();
 Verb MakeBenchVerb();
+Verb MakeBenchLatencyVerb();  // of bench
 Verb MakeBestVerb();
 Verb MakeCloneVerb();
 Verb MakeCompareVerb();

@@ -2,6 +2,7 @@
 #include "core/linalg.h"
 
 #include <Eigen/Eigenvalues>
+#include <limits>
 
 #include "core/linalg_kernels.h"
 
@@ -45,6 +46,18 @@ void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a) {
   if (b.size() == 0) return;
   Kernels().subtract_gram(b.data(), b.rows(), b.cols(), a->data());
+}
+
+Eigen::MatrixXf Products(const Eigen::MatrixXf& a, const Eigen::MatrixXf& b) {
+  if (a.rows() == 0 || a.cols() == 0 || b.cols() == 0) return Eigen::MatrixXf::Zero(a.cols(), b.cols());
+  Eigen::MatrixXf out(a.cols(), b.cols());
+  Kernels().products(a.data(), a.rows(), a.cols(), b.data(), b.cols(), out.data());
+  return out;
+}
+
+float LogSumExp(const Eigen::Ref<const Eigen::VectorXf>& x) {
+  if (x.size() == 0) return -std::numeric_limits<float>::infinity();
+  return Kernels().log_sum_exp(x.data(), x.size());
 }
 
 }  // namespace qalam

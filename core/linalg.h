@@ -23,4 +23,10 @@ void DecomposeSymmetric(const Eigen::MatrixXd& a, Eigen::VectorXd* values, Eigen
 // a -= b b', lower triangle only. a: n x n; b: n x m.
 void SubtractGram(const Eigen::MatrixXd& b, Eigen::MatrixXd* a);
 
+// a' b. a: d x n; b: d x m.
+Eigen::MatrixXf Products(const Eigen::MatrixXf& a, const Eigen::MatrixXf& b);
+
+// log(exp(x_1) + exp(x_2) + ...), finite where one of them is. Minus infinity: there is none.
+float LogSumExp(const Eigen::Ref<const Eigen::VectorXf>& x);
+
 }  // namespace qalam

@@ -5,6 +5,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <cmath>
 
 #include "core/linalg_kernels.h"
 
@@ -42,9 +43,22 @@ void SubtractGramKernel(const double* b, std::ptrdiff_t n, std::ptrdiff_t column
   Eigen::Map<Matrix>(a, n, n).selfadjointView<Eigen::Lower>().rankUpdate(Eigen::Map<const Matrix>(b, n, columns), -1);
 }
 
+void ProductsKernel(const float* a, std::ptrdiff_t d, std::ptrdiff_t n, const float* b, std::ptrdiff_t columns,
+                    float* out) {
+  using Floats = Eigen::MatrixXf;
+  Eigen::Map<Floats>(out, n, columns).noalias() =
+      Eigen::Map<const Floats>(a, d, n).transpose() * Eigen::Map<const Floats>(b, d, columns);
+}
+
+float LogSumExpKernel(const float* x, std::ptrdiff_t n) {
+  const Eigen::Map<const Eigen::ArrayXf> values(x, n);
+  const float highest = values.maxCoeff();
+  return highest + std::log((values - highest).exp().sum());
+}
+
 }  // namespace
 
-const LinalgKernels QALAM_KERNELS = {&FactoriseKernel, &SolveLowerKernel, &SolveUpperKernel, &InverseKernel,
-                                     &SubtractGramKernel};
+const LinalgKernels QALAM_KERNELS = {&FactoriseKernel,    &SolveLowerKernel, &SolveUpperKernel, &InverseKernel,
+                                     &SubtractGramKernel, &ProductsKernel,   &LogSumExpKernel};
 
 }  // namespace qalam

@@ -15,6 +15,10 @@ struct LinalgKernels {
   // out: zero; becomes the lower triangle.
   void (*inverse)(const double* l, std::ptrdiff_t n, double* out);
   void (*subtract_gram)(const double* b, std::ptrdiff_t n, std::ptrdiff_t columns, double* a);
+  // a: d x n, b: d x columns; out: n x columns.
+  void (*products)(const float* a, std::ptrdiff_t d, std::ptrdiff_t n, const float* b, std::ptrdiff_t columns,
+                   float* out);
+  float (*log_sum_exp)(const float* x, std::ptrdiff_t n);  // n > 0
 };
 
 extern const LinalgKernels kPlainKernels;

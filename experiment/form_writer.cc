@@ -80,15 +80,15 @@ class Writer {
     }
     const Node* pod = job ? manifest.FindPath({"spec", "template", "spec"}) : manifest.Find("spec");
     const std::string pod_path = path + (job ? ".spec.template.spec" : ".spec");
-    OnlyThese(manifest, path, {"apiVersion", "kind", "spec"});
-    if (job) {
-      OnlyThese(*manifest.Find("spec"), path + ".spec", {"template"});
-      OnlyThese(*manifest.FindPath({"spec", "template"}), path + ".spec.template", {"spec"});
-    }
     const Node* containers = pod == nullptr ? nullptr : pod->Find("containers");
     if (containers == nullptr) {
       Impossible(pod_path + ".containers", "are missing", manifest.position);
       return std::nullopt;
+    }
+    OnlyThese(manifest, path, {"apiVersion", "kind", "spec"});
+    if (job) {
+      OnlyThese(*manifest.Find("spec"), path + ".spec", {"template"});
+      OnlyThese(*manifest.FindPath({"spec", "template"}), path + ".spec.template", {"spec"});
     }
     OnlyThese(*pod, pod_path, {"containers", "restartPolicy"});
     for (std::size_t i = 0; i < containers->items.size(); ++i) {

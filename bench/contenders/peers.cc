@@ -67,6 +67,7 @@ class Peers::Process {
   const std::string& peer() const { return peer_.name; }
   bool broken() const { return broken_; }
   double seconds() const { return seconds_; }
+  double bytes() const { return bytes_; }
 
   // The answer to one request. UNAVAILABLE: it died, hangs or talks nonsense, and is of no more use; UNKNOWN: what it
   // said is wrong with this run.
@@ -76,6 +77,8 @@ class Peers::Process {
     if (!answer.is_object()) return Broken("it answered what is no JSON");
     if (const auto seconds = answer.find("seconds"); seconds != answer.end() && seconds->is_number())
       seconds_ += seconds->get<double>();
+    if (const auto bytes = answer.find("bytes"); bytes != answer.end() && bytes->is_number())
+      bytes_ = bytes->get<double>();
     if (const auto fault = answer.find("error"); fault != answer.end() && fault->is_string())
       return Status(Code::kUnknown, fault->get<std::string>());
     return answer;
@@ -202,7 +205,7 @@ class Peers::Process {
   std::unique_ptr<KeptProcess> process_;
   int stream_ = -1;
   bool broken_ = false;
-  double seconds_ = 0;
+  double seconds_ = 0, bytes_ = 0;
 };
 
 namespace {
@@ -233,6 +236,7 @@ class PeerContender final : public Contender {
   }
 
   double SecondsElsewhere() const override { return process_->seconds() - before_; }
+  double BytesElsewhere() const override { return process_->bytes(); }
 
  private:
   std::unique_ptr<Peers::Process> process_;

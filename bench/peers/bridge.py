@@ -6,13 +6,15 @@ Runs in the peer's own environment and connects to SOCKET, where qalam listens. 
 next: {"new": PEER, "parameters": [...], "seed": 1, "budget": 100, "workers": 1} begins a run,
 {"ask": N} wants points, {"tell": NUMBER, "point": {...}, "value": V} says what a point gave; NUMBER counts the points
 asked for from 1, and is 0 for one that was not asked for; V is null where the trial failed. An answer is
-{"points": [...], "seconds": S} with the processor seconds that it took, or {"error": TEXT}. Values are text, as
+{"points": [...], "seconds": S, "bytes": B} with the processor seconds that it took and the most memory that the
+process has had, or {"error": TEXT}. Values are text, as
 qalam writes them. What peers print goes to the log.
 """
 import json
 import math
 import os
 import random
+import resource
 import socket
 import sys
 import time
@@ -167,6 +169,7 @@ def main():
             words = str(fault).strip().splitlines() or [""]
             reply = {"error": f"{type(fault).__name__}: {words[0]}"}
         reply["seconds"] = time.process_time() - before
+        reply["bytes"] = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         lines.write(json.dumps(reply) + "\n")
         lines.flush()
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string_view>
 
 #include "pipelines/compile/container.h"
 #include "pipelines/compile/image_map.h"
@@ -38,6 +40,22 @@ std::optional<Reader> FindPrimary(const Reader& pod_spec, const std::vector<Read
                         names)
           : fmt::format("has no container {}, which trialTemplate.primaryContainerName names; it has {}", name, names));
   return std::nullopt;
+}
+
+// As Kubernetes wants it: steps and their folders are called by these names.
+void CheckNamesDiffer(const Reader& pod_spec) {
+  std::set<std::string_view> names;
+  for (const std::string_view list : {"initContainers", "containers"}) {
+    const Node* containers = pod_spec.node().Find(list);
+    for (std::size_t i = 0; containers != nullptr && i < containers->items.size(); ++i) {
+      const Node* name = containers->items[i].Find("name");
+      if (name == nullptr || name->text.empty() || names.insert(name->text).second) continue;
+      pod_spec.faults()->Error(name->position, fmt::format("{}.{}[{}].name", pod_spec.path(), list, i),
+                               fmt::format("another container of this pod is called '{}' too: each wants a name of its "
+                                           "own",
+                                           name->text));
+    }
+  }
 }
 
 bool IsSidecarAmongInits(const Reader& container) { return container.Text("restartPolicy") == "Always"; }
@@ -136,6 +154,7 @@ std::optional<Run> CompilePod(const Reader& pod_spec, const std::optional<Reader
     if (const auto unused = pod_spec.Find(name)) unused->Warning("has no effect in the local engine");
   }
   if (!primary) return std::nullopt;
+  CheckNamesDiffer(pod_spec);
   const PodScope pod = MakePodScope(pod_spec, metadata, context);
   Run run;
   CompileInitContainers(pod_spec, pod, &run);

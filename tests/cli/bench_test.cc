@@ -62,7 +62,7 @@ TEST_F(Bench, FaultsOfTheCommandLineAreTold) {
     const Finished done = Qalam(words);
     return fmt::format("{}: {}", done.code, done.err);
   };
-  EXPECT_THAT(fault({"bench"}), AllOf(HasSubstr("2: "), HasSubstr("list, run, report or check")));
+  EXPECT_THAT(fault({"bench"}), AllOf(HasSubstr("2: "), HasSubstr("list, run, report, check or latency")));
   EXPECT_THAT(fault({"bench", "run", "quik"}), AllOf(HasSubstr("3: "), HasSubstr("did you mean 'quick'?")));
   EXPECT_THAT(fault({"bench", "run", "-a", "sobl"}), HasSubstr("did you mean 'sobol'?"));
   EXPECT_THAT(fault({"bench", "run", "-a", "sobol(x"}), HasSubstr("parenthesis"));
@@ -163,6 +163,27 @@ runtime:
   EXPECT_THAT(done.out, AllOf(HasSubstr("1 runs of each contender"), HasSubstr("\nsobol "),
                               HasSubstr("left out: nobody"), HasSubstr("no luck")));
   EXPECT_EQ(Lines("qalam-bench/runs/bbob~f01~d2~i6/sobol/s1.csv"), 26);
+}
+
+TEST_F(Bench, LatencyIsMeasuredForEachNumberOfObservations) {
+  const Finished done = Qalam({"bench", "latency", "-a", "random,tpe(gamma=0.5),grid", "--observations", "0,50",
+                               "--dimensions", "3,2", "--suggestions", "3", "--out", "l"});
+  EXPECT_EQ(done.code, 0) << done.err << done.out;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("2 parameters: the median suggestion"), HasSubstr("3 parameters: "),
+                              HasSubstr("MS AT 50"), HasSubstr("MB AT 0"), HasSubstr("tpe(gamma=0.5)  ")));
+  EXPECT_EQ(Lines("l/latency.csv"), 13);
+  EXPECT_THAT(Read("l/latency.csv"), AllOf(HasSubstr("\nrandom,2,50,"),
+                                           HasSubstr("grid,3,0,,,,,,parameter 'x0': algorithm grid needs a step")));
+  EXPECT_THAT(Read("l/latency.html"), AllOf(HasSubstr("<svg"), HasSubstr("2 parameters"), HasSubstr("tpe(gamma=0.5)")));
+}
+
+TEST_F(Bench, LatencyThatTakesTooLongIsSaidSo) {
+  const Finished done = Qalam({"bench", "latency", "-a", "bayesianoptimization", "--observations", "2000,3000",
+                               "--dimensions", "20", "--limit", "1", "--suggestions", "1000000"});
+  EXPECT_THAT(done.out, HasSubstr("bayesianoptimization  ")) << done.err;
+  const Finished wrong = Qalam({"bench", "latency", "-a", "random", "--observations", "ten"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("--observations: 'ten' is no whole number from 0 to 100000000"));
 }
 
 TEST_F(Bench, CtrlCPausesAndTheSameCommandGoesOn) {

@@ -110,7 +110,7 @@ class World {
   std::unique_ptr<Service> service_;
   std::unique_ptr<Controller> controller_;
   std::map<std::string, std::pair<std::int64_t, TrialState>> final_states_;  // with the experiment, by trial
-  std::map<std::int64_t, ExperimentSpec> specs_;  // acknowledged submissions: I7
+  std::map<std::int64_t, ExperimentSpec> specs_;                             // acknowledged submissions: I7
   std::set<std::int64_t> may_vanish_;
   std::map<std::string, std::pair<std::int64_t, Assignments>> acknowledged_trials_;
   std::map<std::int64_t, std::pair<std::string, ExperimentSpec>>

@@ -10,7 +10,8 @@ Status TryMetricsText(std::string_view input) {
   MetricsCollectorSpec spec;
   if (!lines[0].empty()) spec.filters.emplace_back(lines[0]);
   ObjectiveSpec objective;
-  objective.metric_name = lines[1].empty() ? "loss" : std::string(lines[1].substr(0, lines[1].find(' ')));
+  objective.metric_name = lines[1].substr(0, lines[1].find(' '));
+  if (objective.metric_name.empty()) objective.metric_name = "loss";
   objective.additional_metric_names = {"accuracy"};
   return TryCollector(spec, objective, output);
 }
