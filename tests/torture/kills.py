@@ -115,13 +115,23 @@ class World:
 
 
     def shims(self):
-        """The supervisors at work, by their own record: until it executes the command, a child looks like one too."""
+        """The supervisors at work, by their own record: until it executes the command, a child looks like one too.
+        Numbers of processes come again, so the record has the time of the start beside it."""
         found = set()
         for started in self.folder.glob("qalam.db.d/runs/*/*/*/started"):
             for line in started.read_text().splitlines():
                 if line.startswith("shim="):
-                    found.add(int(line[5:].split()[0]))
-        return sorted(found & set(self.processes()))
+                    pid, ticks = line[5:].split()
+                    found.add((int(pid), ticks))
+        return sorted(pid for pid in self.processes() if (pid, start_of(pid)) in found)
+
+
+def start_of(pid):
+    """When a process was started, in the kernel's ticks; None: it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return None
 
 
 def undisturbed(qalam, parallel, trials, script=TRIAL):
