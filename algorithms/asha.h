@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "algorithms/settings.h"
+#include "core/settings.h"
 #include "algorithms/suggester.h"
 
 namespace qalam {

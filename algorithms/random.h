@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "algorithms/settings.h"
+#include "core/settings.h"
 #include "algorithms/suggester.h"
 
 namespace qalam {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "algorithms/settings.h"
+#include "core/settings.h"
 #include "core/experiment.h"
 #include "core/history.h"
 #include "core/search_space.h"

@@ -19,6 +19,7 @@
 #include "cli/origin.h"
 #include "cli/services.h"
 #include "earlystop/median_stop.h"
+#include "earlystop/stopping_rule.h"
 #include "experiment/fields.h"
 #include "experiment/forms.h"
 #include "experiment/metrics/collector.h"
@@ -123,15 +124,13 @@ Services ReadServices(const InputOptions& options, const std::string& image_map,
 }
 
 // As our own service says it, with what there is to choose from.
-std::optional<SettingFault> FaultOfSetting(const std::string& algorithm, const Setting& setting) {
-  const AlgorithmInfo* info = FindAlgorithm(algorithm);
-  if (info == nullptr) return std::nullopt;
-  const Status status = info->settings->Check(algorithm, std::array{setting});
+std::optional<SettingFault> FaultIn(const SettingsTable& table, const std::string& algorithm, const Setting& setting) {
+  const Status status = table.Check(algorithm, std::array{setting});
   if (status.ok()) return std::nullopt;
-  const SettingInfo* known = info->settings->Find(setting.name);
+  const SettingInfo* known = table.Find(setting.name);
   SettingFault fault{.of_name = known == nullptr, .text = status.message()};
   std::vector<std::string> names;
-  for (const SettingInfo& row : info->settings->rows()) names.emplace_back(row.name);
+  for (const SettingInfo& row : table.rows()) names.emplace_back(row.name);
   if (known == nullptr) {
     const std::string nearest = NearestWord(setting.name, names);
     const std::string has = names.empty() ? "it has none" : fmt::format("it has {}", fmt::join(names, ", "));
@@ -142,12 +141,14 @@ std::optional<SettingFault> FaultOfSetting(const std::string& algorithm, const S
   return fault;
 }
 
-std::optional<SettingFault> FaultOfRuleSetting(const std::string&, const Setting& setting) {
-  const Result<MedianStopSettings> read = ReadMedianStop({setting});
-  if (read.ok()) return std::nullopt;
-  const std::string& text = read.status().message();
-  if (!text.starts_with("unknown setting")) return SettingFault{.of_name = false, .text = text};
-  return SettingFault{.of_name = true, .text = text + "; it has min_trials_required, start_step and compat"};
+std::optional<SettingFault> FaultOfSetting(const std::string& algorithm, const Setting& setting) {
+  const AlgorithmInfo* info = FindAlgorithm(algorithm);
+  return info == nullptr ? std::nullopt : FaultIn(*info->settings, algorithm, setting);
+}
+
+std::optional<SettingFault> FaultOfRuleSetting(const std::string& name, const Setting& setting) {
+  const StoppingRuleInfo* info = FindStoppingRule(name);
+  return info == nullptr ? std::nullopt : FaultIn(*info->settings, name, setting);
 }
 
 // The names that exist for this document: the built-in ones, and those that a service was given for.

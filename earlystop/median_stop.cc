@@ -1,40 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "earlystop/median_stop.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <numeric>
 
 namespace qalam {
 namespace {
 
-Result<int> WholeNumber(const Setting& setting) {
-  int value = 0;
-  const char* end = setting.value.data() + setting.value.size();
-  const auto [at, error] = std::from_chars(setting.value.data(), end, value);
-  if (error == std::errc() && at == end) return value;
-  return InvalidArgument("failed to validate {}({}): it is not a whole number", setting.name, setting.value);
+constexpr int kMostOthers = 256;
+
+// Reorders.
+double Median(std::vector<double>* values) {
+  const auto half = values->begin() + static_cast<std::ptrdiff_t>(values->size() / 2);
+  std::nth_element(values->begin(), half, values->end());
+  if (values->size() % 2 == 1) return *half;
+  return 0.5 * (*half + *std::max_element(values->begin(), half));
 }
+
+class MedianStop final : public StoppingRule {
+ public:
+  explicit MedianStop(const MedianStopSettings& settings) : settings_(settings) {}
+
+  Verdict Judge(const Curves& curves, std::uint64_t trial) override {
+    const Curve& curve = curves.Of(trial);
+    const Point& point = curve.points.back();
+    if (point.step < settings_.start_step) return {};
+    std::vector<double> means;
+    curves.VisitNewest(Curves::Which::kSucceeded, point.step, kMostOthers, [&](std::uint64_t, const Curve& theirs) {
+      if (const Point* at = theirs.At(point.step)) means.push_back(at->mean);
+    });
+    if (std::ssize(means) < settings_.min_trials_required) return {};
+    const double own = std::isfinite(point.value) ? point.best : INFINITY;
+    const auto better = std::ranges::count_if(means, [&](double mean) { return mean < own; });
+    const std::size_t others = means.size();
+    if (own <= Median(&means)) return {};
+    return {true, fmt::format("worse than {} of {} trials at step {}", better, others, point.step)};
+  }
+
+ private:
+  const MedianStopSettings settings_;
+};
 
 }  // namespace
 
-Result<MedianStopSettings> ReadMedianStop(const std::vector<Setting>& settings) {
-  MedianStopSettings out;
-  for (const Setting& setting : settings) {
-    if (setting.name == "min_trials_required") {
-      QALAM_TRY(out.min_trials_required, WholeNumber(setting));
-      if (out.min_trials_required <= 0) return InvalidArgument("min_trials_required must be greater than zero (>0)");
-    } else if (setting.name == "start_step") {
-      QALAM_TRY(out.start_step, WholeNumber(setting));
-      if (out.start_step < 1) return InvalidArgument("start_step must be greater or equal than one (>=1)");
-    } else if (setting.name == "compat") {
-      if (setting.value != "katib") return InvalidArgument("compat is '{}'; it is katib, or not given", setting.value);
-      out.as_katib = true;
-    } else {
-      return InvalidArgument("unknown setting {} for algorithm {}", setting.name, kMedianStop);
-    }
-  }
-  return out;
+std::unique_ptr<StoppingRule> MakeMedianStop(const StoppingContext& context) {
+  return std::make_unique<MedianStop>(kMedianStopSettings.Parse(context.settings));
 }
 
 std::optional<double> MedianStopBound(const MedianStopSettings& settings,
@@ -47,10 +60,9 @@ std::optional<double> MedianStopBound(const MedianStopSettings& settings,
     means.push_back(sum / static_cast<double>(steps));
   }
   if (means.empty() || means.size() < static_cast<std::size_t>(settings.min_trials_required)) return std::nullopt;
-  if (settings.as_katib) return std::accumulate(means.begin(), means.end(), 0.0) / static_cast<double>(means.size());
-  std::ranges::sort(means);
-  const std::size_t half = means.size() / 2;
-  return means.size() % 2 == 1 ? means[half] : 0.5 * (means[half - 1] + means[half]);
+  if (settings.compat == "katib")
+    return std::accumulate(means.begin(), means.end(), 0.0) / static_cast<double>(means.size());
+  return Median(&means);
 }
 
 }  // namespace qalam

@@ -11,6 +11,7 @@
 
 #include "core/objective.h"
 #include "earlystop/median_stop.h"
+#include "earlystop/stopping_rule.h"
 #include "suggest/convert.h"
 #include "suggest/server.h"
 
@@ -20,13 +21,13 @@ namespace {
 constexpr std::size_t kMostKnown = 100'000;    // trials; then all are read again
 constexpr std::chrono::seconds kPatience{10};  // for the log of one trial
 
-Result<MedianStopSettings> SettingsOf(const wire::EarlyStoppingSpec& spec) {
-  if (spec.algorithm_name() != kMedianStop) return InvalidArgument("unknown algorithm name {}", spec.algorithm_name());
+Result<std::vector<Setting>> SettingsOf(const wire::EarlyStoppingSpec& spec) {
   std::vector<Setting> settings;
   for (const wire::EarlyStoppingSetting& setting : spec.algorithm_settings()) {
     settings.push_back({setting.name(), setting.value()});
   }
-  return ReadMedianStop(settings);
+  QALAM_RETURN_IF_ERROR(ValidateStoppingRule(spec.algorithm_name(), settings));
+  return settings;
 }
 
 }  // namespace
@@ -69,7 +70,10 @@ grpc::ServerUnaryReactor* EarlyStoppingServicer::GetEarlyStoppingRules(
 Status EarlyStoppingServicer::Answer(const wire::GetEarlyStoppingRulesRequest& request,
                                      wire::GetEarlyStoppingRulesReply* reply) {
   const wire::ExperimentSpec& spec = request.experiment().spec();
-  QALAM_TRY(const MedianStopSettings settings, SettingsOf(spec.early_stopping()));
+  QALAM_TRY(const std::vector<Setting> given, SettingsOf(spec.early_stopping()));
+  // The others cannot be said in one bound that is set when a trial is created.
+  if (spec.early_stopping().algorithm_name() != kMedianStop) return OkStatus();
+  const MedianStopSettings settings = kMedianStopSettings.Parse(given);
   const std::string& metric = spec.objective().objective_metric_name();
   const auto steps = static_cast<std::size_t>(settings.start_step);
   std::unique_ptr<wire::DBManager::Stub> metrics;

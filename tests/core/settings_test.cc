@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "algorithms/settings.h"
+#include "core/settings.h"
 
 #include <gtest/gtest.h>
 
