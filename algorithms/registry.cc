@@ -5,11 +5,14 @@
 
 #include "algorithms/asha.h"
 #include "algorithms/auto.h"
+#include "algorithms/bananas.h"
 #include "algorithms/bayesian.h"
 #include "algorithms/cmaes.h"
 #include "algorithms/grid.h"
 #include "algorithms/hyperband.h"
+#include "algorithms/local_search.h"
 #include "algorithms/random.h"
+#include "algorithms/regularised_evolution.h"
 #include "algorithms/sobol.h"
 #include "algorithms/suggester.h"
 #include "algorithms/tpe.h"
@@ -23,6 +26,8 @@ constexpr std::array kAlgorithms = {
     AlgorithmInfo{"auto",
                   "several models in turn, the one that helps more gets more trials: what to take when in doubt",
                   &kAutoSettings, &MakeAuto, nullptr},
+    AlgorithmInfo{"bananas", "a model of the trials picks from mutations of the best: categorical spaces, few trials",
+                  &kBananasSettings, &MakeBananas, nullptr},
     AlgorithmInfo{"bayesianoptimization",
                   "Gaussian process and expected improvement: the fewest trials, where each is dear",
                   &kBayesianSettings, &MakeBayesian, nullptr},
@@ -30,9 +35,14 @@ constexpr std::array kAlgorithms = {
                   &ValidateHyperband},
     AlgorithmInfo{"cmaes", "covariance matrix adaptation: hundreds of trials or more, for numbers that matter together",
                   &kCmaEsSettings, &MakeCmaEs, &ValidateCmaEs},
+    AlgorithmInfo{"evolution",
+                  "regularised evolution: children of the best of the young; categorical spaces, cheap trials",
+                  &kEvolutionSettings, &MakeRegularisedEvolution, nullptr},
     AlgorithmInfo{"grid", "every combination of levels once, then the end", &kGridSettings, &MakeGrid, &ValidateGrid},
     AlgorithmInfo{"hyperband", "many configurations a little, the best of them longer, from several rungs in turn",
                   &kHyperbandSettings, &MakeHyperband, &ValidateHyperband},
+    AlgorithmInfo{"local", "local search: what differs from the best trial in one parameter; small categorical spaces",
+                  &kLocalSearchSettings, &MakeLocalSearch, nullptr},
     AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
                   &MakeTpe, nullptr},
     AlgorithmInfo{"random", "independent draws from each parameter's distribution; no repeats in finite spaces",
