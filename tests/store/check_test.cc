@@ -7,6 +7,7 @@
 #include <random>
 
 #include "store/migrations.h"
+#include "tests/store/long_form.h"
 #include "tests/store/raw_database.h"
 #include "tests/store/store_fixture.h"
 
@@ -174,7 +175,7 @@ TEST_F(CheckTest, DamagedFilesAreJudgedWithoutACrash) {
   const std::string good = Bytes();
   std::mt19937 random(11);
   int damaged = 0, missed = 0;
-  for (int i = 0; i < 250; ++i) {
+  for (int i = 0; i < LongForm("QALAM_DAMAGED", 250); ++i) {
     std::string bytes = good;
     const unsigned changes = 1 + random() % 16;
     const std::size_t range = i % 4 == 0 ? 4'096 : bytes.size();

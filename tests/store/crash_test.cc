@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tests/store/child_process.h"
+#include "tests/store/long_form.h"
 #include "tests/store/raw_database.h"
 #include "tests/store/store_fixture.h"
 #include "tests/store/test_disk.h"
@@ -54,7 +55,7 @@ std::string Whole(StoreReader& store, std::uint64_t n, bool last) {
 }
 
 TEST(CrashTest, WhatWasAcknowledgedIsThereAfterKill9) {
-  constexpr int kKills = 50;
+  const int kKills = LongForm("QALAM_KILLS", 50);
   const TemporaryFolder folder;
   const std::string file = folder.File();
   std::mt19937 random(11);

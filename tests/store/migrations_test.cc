@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "tests/store/child_process.h"
+#include "tests/store/long_form.h"
 #include "tests/store/raw_database.h"
 #include "tests/store/store_fixture.h"
 
@@ -153,7 +154,7 @@ TEST_F(MigrationsTest, KilledInsideAStepItIsTakenAgain) {
       kSteps[0], kSteps[1],
       "CREATE TABLE b AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 30000000) "
       "SELECT x, hex(zeroblob(40)) FROM n"};
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < LongForm("QALAM_KILLS", 10); ++round) {
     Child migrating([&](int to_parent) {
       QALAM_CHECK(write(to_parent, "x", 1) == 1, "the test listens");
       (void)MigrateTo(slow);
@@ -162,7 +163,7 @@ TEST_F(MigrationsTest, KilledInsideAStepItIsTakenAgain) {
     ASSERT_TRUE(migrating.Read(&c, 1));
     // Half of them once the copy is made and the step has begun, the others at any point before.
     for (int look = 0; round % 2 == 0 && look < 50'000 && !fs::exists(file_ + ".bak-v2"); ++look) usleep(100);
-    usleep(static_cast<useconds_t>(round * 3'000));
+    usleep(static_cast<useconds_t>(round % 10 * 3'000));
     migrating.Kill();
     ASSERT_EQ(CheckDatabase(file_), "ok");
     ASSERT_EQ(Version(file_), "2");

@@ -16,6 +16,7 @@
 
 #include "store/lock.h"
 #include "tests/store/child_process.h"
+#include "tests/store/long_form.h"
 #include "tests/store/raw_database.h"
 #include "tests/store/store_fixture.h"
 
@@ -297,7 +298,7 @@ TEST_F(SqliteStoreTest, DamagedFilesOpenOrAreRefusedButNeverCrash) {
   const std::string good = ReadFile(file_);
   std::mt19937 random(7);
   int refused = 0, faults = 0;
-  for (int i = 0; i < 250; ++i) {
+  for (int i = 0; i < LongForm("QALAM_DAMAGED", 250); ++i) {
     std::string bytes = good;
     const unsigned changes = 1 + random() % 16;
     const std::size_t range = i % 2 == 0 ? bytes.size() : 4'096;  // half of them where the schema is
