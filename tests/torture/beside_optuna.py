@@ -102,7 +102,7 @@ def qalam(args, whom):
             controller.wait()
             at = time.monotonic()
             controller = world.start()
-            while not kills.listens(f"{world.db}.sock") and controller.poll() is None:
+            while not kills.answers(f"{world.db}.sock") and controller.poll() is None:
                 time.sleep(0.002)
             row.resume.append(time.monotonic() - at)
         else:

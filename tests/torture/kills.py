@@ -146,12 +146,14 @@ def undisturbed(qalam, parallel, trials, script=TRIAL):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def listens(path):
-    """Whether somebody answers there: it has recovered and takes commands. The file alone outlives its owner."""
+def answers(path):
+    """Whether somebody answers there: it has recovered and takes commands. To be connected is not enough."""
     with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
         try:
             client.connect(path)
-            return True
+            client.sendall(b'{"verb":"why","experiment":1}\n')
+            return client.recv(1) != b""
         except OSError:
             return False
 
@@ -178,7 +180,7 @@ def torture(world, kills, shim_kills, rng):
         killed += 1
         begun = time.monotonic()
         controller = world.start()
-        while not listens(f"{world.db}.sock") and controller.poll() is None:
+        while not answers(f"{world.db}.sock") and controller.poll() is None:
             time.sleep(0.005)
         recovery.append(time.monotonic() - begun)
     return killed, shims, controller.wait(timeout=600 + world.trials), recovery

@@ -263,7 +263,7 @@ UPDATE experiments SET trials = trials + {finished}, trials_succeeded = trials_s
     wait_for(lambda: w.started() >= running or process.poll() is not None, f"{running} trials run", 600)
     expect(process.poll() is None, (w.folder / "stderr").read_text()[-600:])
     launched = time.monotonic() - begun
-    times, adopted = [], []
+    times, cpu = [], []
     for _ in range(3):
         process.kill()
         process.wait()
@@ -273,23 +273,22 @@ UPDATE experiments SET trials = trials + {finished}, trials_succeeded = trials_s
             process = subprocess.Popen([args.qalam, "run", str(w.experiment), "--db", str(w.db), "--no-progress", "--log-level",
                                         "info", "--log-format", "json"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=stderr)
-        wait_for(lambda: kills.listens(f"{w.db}.sock") or process.poll() is not None, "it answers")
-        times.append(time.monotonic() - begun)
+        wait_for(lambda: kills.answers(f"{w.db}.sock") or process.poll() is not None, "it answers")
         wait_for(lambda: log.read_text().count('"msg":"adopted"') == running, f"{running} are adopted")
-        adopted.append(time.monotonic() - begun)
+        times.append(time.monotonic() - begun)
+        cpu.append(cpu_of(process.pid))
     expect(w.started() == running, f"{w.started()} starts of {running} trials")
     w.go()
     expect(process.wait(timeout=600) == 0, "it ends well")
     expect(w.rows("SELECT count(*) FROM trials WHERE status = 'Succeeded'") == [(8 + finished + running,)], "all succeeded")
-    if not args.short:
-        expect(min(times) < 2 and min(adopted) < 5, f"restart {times}, adopted {adopted}")
-    return (f"{finished} finished trials and {running} at work (launched in {launched:.1f} s): it answers after "
-            f"{min(times):.2f}-{max(times):.2f} s, all are adopted after {min(adopted):.2f}-{max(adopted):.2f} s")
+    expect(max(cpu) < 2, f"{cpu} s of processor time")  # on a machine that does nothing else this is the time
+    return (f"{finished} finished trials and {running} at work (launched in {launched:.1f} s): recovered, all adopted and it answers "
+            f"after {min(times):.2f}-{max(times):.2f} s, {max(cpu):.2f} s of processor time")
 
 
 def backups(args):
     """P11: a backup each second, while trials go through."""
-    trials, rounds = (400, 1) if args.short else (1500, 3)
+    trials, rounds = (400, 1) if args.short else (1000, 3)
     ratios, copies = [], 0
     for _ in range(rounds):
         seconds = {}
@@ -306,8 +305,9 @@ def backups(args):
             if backed_up and (args.folder / "copy.db").exists():
                 check = subprocess.run([args.qalam, "db", "check", "--db", str(args.folder / "copy.db")], capture_output=True,
                                        text=True)
-                # Its folders are the other one's; the rows are what is looked at.
-                expect("SQLite" not in check.stdout and "not there" not in check.stdout, check.stdout)
+                # Its trials' folders are beside the other one.
+                faults = [line for line in check.stdout.splitlines()[1:] if line.startswith("  ") and "its folder" not in line]
+                expect(not faults, str(faults[:5]))
             shutil.rmtree(args.folder, ignore_errors=True)
         ratios.append(seconds[True] / seconds[False])
     return f"{copies} backups; with one each second {trials} trials take {statistics.median(ratios):.2f} of the time without"
