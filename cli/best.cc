@@ -7,6 +7,7 @@
 #include "cli/launch.h"
 #include "cli/listing.h"
 #include "cli/lookup.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -14,7 +15,7 @@ namespace qalam {
 namespace {
 
 struct BestOptions : ViewOptions {
-  std::string experiment;  // empty: the only one there is
+  std::vector<std::string> target;  // empty: the only one there is
 };
 
 Node Typed(const ParameterSpec& parameter, const std::string& value) {
@@ -87,7 +88,8 @@ Result<std::string> Show(const Experiment& experiment, const ExperimentSpec& spe
 }
 
 Result<std::string> Best(StoreReader& reader, const BestOptions& options) {
-  QALAM_TRY(const Experiment experiment, LookUpExperiment(reader, options.namespace_name, options.experiment));
+  QALAM_TRY(const Target target, FindTarget(reader, options.namespace_name, options.target, Kinds::kExperiments));
+  const Experiment& experiment = target.experiment;
   QALAM_TRY(const ExperimentSpec spec, ReadStored(experiment));
   QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(experiment.best_trial));
   if (!trial || !trial->observation) {
@@ -114,7 +116,7 @@ Verb MakeBestVerb() {
   best.footer =
       "Examples:\n  python3 train.py $(qalam best digits -o flags)\n  eval \"$(qalam best digits -o env)\"; echo "
       "$QALAM_PARAM_LR";
-  best.Option("EXPERIMENT", &o->experiment, "its name (default: the only one there is)");
+  best.Option("TARGET", &o->target, "exp NAME, or NAME (default: the only one there is)");
   AddOutput(&best, &o->output, {"table", "json", "yaml", "env", "flags", "jsonpath="});
   AddNamespace(&best, &o->namespace_name);
   AddDatabase(&best, &o->db);

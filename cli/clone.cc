@@ -7,6 +7,7 @@
 #include "cli/launch.h"
 #include "cli/listing.h"
 #include "cli/lookup.h"
+#include "cli/target.h"
 #include "cli/verbs.h"
 #include "experiment/spec.h"
 
@@ -14,11 +15,13 @@ namespace qalam {
 namespace {
 
 struct CloneOptions : ViewOptions {
-  std::string kind, name, as;
+  std::vector<std::string> target;
+  std::string as;
 };
 
 Result<std::string> Clone(StoreReader& reader, const CloneOptions& options) {
-  QALAM_TRY(const Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
+  QALAM_TRY(const Target target, FindTarget(reader, options.namespace_name, options.target, Kinds::kExperiments));
+  const Experiment& record = target.experiment;
   QALAM_TRY(ExperimentSpec spec, ReadStored(record));
   QALAM_TRY(const std::optional<Experiment> taken, reader.FindExperiment(spec.namespace_name, options.as));
   if (taken) {
@@ -57,8 +60,7 @@ Verb MakeCloneVerb() {
   verb.footer =
       "Examples:\n  qalam clone exp digits --as digits-2 > digits-2.yaml\n"
       "  qalam clone exp digits --as digits-2 | qalam run - --trials 50";
-  verb.Option("KIND", &o->kind, "experiment").OneOf(kExperimentWords).Required();
-  verb.Option("NAME", &o->name, "its name").Required();
+  verb.Option("TARGET", &o->target, "exp NAME, or NAME").Required();
   verb.Option("--as", &o->as, "the new name").Type("NEW").Required();
   AddOutput(&verb, &o->output, {"yaml", "json"});
   AddNamespace(&verb, &o->namespace_name);

@@ -6,6 +6,7 @@
 
 #include "cli/columns.h"
 #include "cli/lookup.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "core/rank_test.h"
@@ -14,8 +15,7 @@ namespace qalam {
 namespace {
 
 struct CompareOptions : ViewOptions {
-  std::string kind;
-  std::vector<std::string> names;
+  std::vector<std::string> target;
 };
 
 // One finished trial that has a value, in the order in which they ended.
@@ -39,8 +39,7 @@ struct Contender {
   }
 };
 
-Result<Contender> Read(StoreReader& reader, const std::string& namespace_name, const std::string& name) {
-  QALAM_TRY(Experiment record, LookUpExperiment(reader, namespace_name, name));
+Result<Contender> Read(StoreReader& reader, Experiment record) {
   std::vector<Experiment> records;
   records.push_back(std::move(record));
   QALAM_TRY(std::vector<ExperimentWithSpec> all, WithSpecs(reader, std::move(records)));
@@ -69,14 +68,14 @@ std::string Word(const ObjectiveSpec& objective) {
 
 Result<std::vector<Contender>> ReadAll(StoreReader& reader, const CompareOptions& options) {
   std::vector<Contender> all;
-  for (const std::string& name : options.names) {
-    QALAM_TRY(Contender contender, Read(reader, options.namespace_name, name));
+  QALAM_TRY(std::vector<Target> targets,
+            FindTargets(reader, options.namespace_name, options.target, Kinds::kExperiments));
+  if (targets.size() < 2) return InvalidArgument("name two experiments or more, each once");
+  for (Target& target : targets) {
+    QALAM_TRY(Contender contender, Read(reader, std::move(target.experiment)));
     if (!all.empty() && Word(all.front().objective()) != Word(contender.objective())) {
       return InvalidArgument("'{}' is to {}, '{}' is to {}: they have no measure in common", all.front().name(),
-                             Word(all.front().objective()), name, Word(contender.objective()));
-    }
-    for (const Contender& other : all) {
-      if (other.name() == name) return InvalidArgument("'{}' is named twice", name);
+                             Word(all.front().objective()), contender.name(), Word(contender.objective()));
     }
     all.push_back(std::move(contender));
   }
@@ -242,12 +241,10 @@ Verb MakeCompareVerb() {
   Verb verb{"compare", "experiments with one objective beside each other"};
   verb.footer =
       "Examples:\n  qalam compare exp digits digits-2\n  qalam compare exp digits digits-2 -o csv > history.csv";
-  verb.Option("KIND", &o->kind, "experiment").OneOf(kExperimentWords).Required();
-  verb.Option("NAME", &o->names, "two or more of them").Required();
+  verb.Option("TARGET", &o->target, "exp NAME NAME..., or NAME NAME...").Required();
   AddOutput(&verb, &o->output, {"table", "json", "yaml", "csv", "jsonpath="});
   AddNamespace(&verb, &o->namespace_name);
   AddDatabase(&verb, &o->db);
-  verb.check = [o](const Invocation&) { return o->names.size() < 2 ? "name two experiments or more" : ""; };
   verb.run = [o](const Invocation&) { return CompareVerb(*o); };
   return verb;
 }

@@ -8,6 +8,7 @@
 #include "algorithms/suggester.h"
 #include "cli/launch.h"
 #include "cli/lookup.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/verb_words.h"
 #include "cli/verbs.h"
@@ -170,40 +171,51 @@ class Completer {
   void OfferFiles() { found_.push_back({":files", ""}); }
 
   void OfferValues(const Verb& verb, const VerbOption& option) {
-    if (!option.choices.empty()) return OfferChoices(option.choices);
+    if (!option.choices.empty()) {
+      for (const std::string& choice : option.choices) Offer(choice, "");
+      return;
+    }
     const std::string word = ValueWord(option);
     if (word == "FILE" || word == "DIR") return OfferFiles();
-    if (word == "ALGORITHM" || (verb.name == "describe" && !values_.contains("KIND") && option.names == "NAME"))
-      return OfferAlgorithms();
+    if (word == "ALGORITHM" || (verb.name == "describe" && option.names == "NAME")) return OfferAlgorithms();
     if (option.names == "-n,--namespace") return OfferNamespaces();
     if (word == "TARGET") return OfferTarget(verb, option);
-    const std::string kind = values_.contains("KIND") ? values_["KIND"] : "";
-    if (word == "TRIAL" || (word == "NAME" && kind.starts_with("trial"))) {
-      if (verb.name == "get") OfferExperiments();  // whose trials are meant
-      OfferTrials();
-    } else if (word == "EXPERIMENT" || (word == "NAME" && !kind.empty())) {
+  }
+
+  // "exp NAME", "exp/NAME", "trial NAME", or a name alone, and what may follow it. Whether a verb takes trials, or
+  // several, its help says.
+  void OfferTarget(const Verb& verb, const VerbOption& option) {
+    const auto has = [&](const char* text) { return option.help.find(text) != std::string::npos; };
+    const bool get = verb.name == "get", trials = has("trial"), only_trials = trials && !has("exp");
+    const std::size_t slash = current_.find('/');
+    auto kind = target_.empty() ? std::nullopt : ParseObjectKind(target_[0]);
+    if (!kind && slash != std::string::npos) {
+      kind = ParseObjectKind(current_.substr(0, slash));
+      if (kind) return OfferNames(*kind, get, current_.substr(0, slash + 1));
+    }
+    if (target_.empty()) {
+      if (get) {
+        for (const char* word : {"experiments", "trials", "suggestions", "all"}) Offer(word, "");
+        return;
+      }
+      if (!only_trials) Offer("exp", "an experiment");
+      if (trials) Offer("trial", "a trial");
+      if (!only_trials) OfferExperiments();
+      if (only_trials || (trials && current_.find('#') != std::string::npos)) OfferTrials();
+    } else if (kind && (target_.size() == 1 || has("..."))) {
+      OfferNames(*kind, get, "");
+    } else if (verb.name == "enqueue") {
+      OfferParameters(target_[kind ? 1 : 0]);
+    } else if (verb.name == "export") {
+      OfferFiles();
+    } else if (has("...")) {
       OfferExperiments();
     }
   }
 
-  // "exp NAME", "trial NAME", or a name alone, and what may follow it. Whether a verb takes trials, its help says.
-  void OfferTarget(const Verb& verb, const VerbOption& option) {
-    const auto is_one_of = [this](const std::vector<std::string>& words) {
-      return !target_.empty() && std::ranges::find(words, target_[0]) != words.end();
-    };
-    const bool trials = option.help.find("trial") != std::string::npos;
-    if (target_.empty()) {
-      Offer("exp", "an experiment");
-      if (trials) Offer("trial", "a trial");
-      OfferExperiments();
-      if (trials && current_.find('#') != std::string::npos) OfferTrials();
-    } else if (target_.size() == 1 && is_one_of(kTrialWords)) {
-      OfferTrials();
-    } else if (target_.size() == 1 && is_one_of(kExperimentWords)) {
-      OfferExperiments();
-    } else if (verb.name == "enqueue") {
-      OfferParameters(target_[is_one_of(kExperimentWords) ? 1 : 0]);
-    }
+  void OfferNames(ObjectKind kind, bool get, const std::string& before) {
+    if (kind != ObjectKind::kTrial || get) OfferExperiments(before);  // get trials EXPERIMENT: whose are meant
+    if (kind == ObjectKind::kTrial) OfferTrials(before);
   }
 
   // "lr=" for each parameter that has no value yet.
@@ -218,17 +230,6 @@ class Completer {
       }
       return;
     }
-  }
-
-  // Of the words for one thing, the one that people type; the others when they have begun to type them.
-  void OfferChoices(const std::vector<std::string>& choices) {
-    std::vector<std::string> usual = {"experiment", "trial", "suggestion"},
-                             rare = {"experiments", "exps", "exp", "trials", "suggestions"};
-    for (const std::string& choice : choices) {
-      if (std::ranges::find(rare, choice) == rare.end()) Offer(choice, "");
-    }
-    if (!found_.empty()) return;
-    for (const std::string& choice : choices) Offer(choice, "");
   }
 
   void OfferAlgorithms() {
@@ -257,21 +258,22 @@ class Completer {
     for (const auto& [name, n] : count) Offer(name, fmt::format("{} experiment{}", n, n == 1 ? "" : "s"));
   }
 
-  void OfferExperiments() {
-    for (const Experiment& e : Experiments()) Offer(e.name, StatusWord(e));
+  void OfferExperiments(const std::string& before = "") {
+    for (const Experiment& e : Experiments()) Offer(before + e.name, StatusWord(e));
   }
 
   // The newest, and "mnist#17" once somebody has typed so far.
-  void OfferTrials() {
+  void OfferTrials(const std::string& before = "") {
     const std::vector<Experiment> experiments = Experiments();
+    const std::string typed = current_.substr(before.size());
     for (auto e = experiments.rbegin(); e != experiments.rend(); ++e) {
-      if (!current_.starts_with(e->name.substr(0, current_.size()))) continue;
+      if (!typed.starts_with(e->name.substr(0, typed.size()))) continue;
       const auto trials = reader_->FindTrials(e->id, {.parts = TrialQuery::kNothing, .newest_first = true});
       if (!trials.ok()) continue;
       for (auto t = trials->begin(); t != trials->end() && found_.size() < kMostNames; ++t) {
         const std::string number = fmt::format("#{}", t->ordinal), state(ToString(t->state));
-        Offer(t->name, number + " " + state);
-        if (current_.find('#') != std::string::npos) Offer(e->name + number, state);
+        Offer(before + t->name, number + " " + state);
+        if (current_.find('#') != std::string::npos) Offer(before + e->name + number, state);
       }
     }
   }

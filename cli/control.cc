@@ -17,52 +17,12 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{10'000}, kLookAgain{20};
 constexpr std::chrono::seconds kStopsWithin{120};  // a trial's grace and what a loaded machine adds
 
-bool IsWord(const std::vector<std::string>& words, const std::string& word) {
-  return std::ranges::find(words, word) != words.end();
-}
-
 }  // namespace
 
 void AddControl(Verb* verb, ControlOptions* options, const std::string& what) {
   verb->Option("TARGET", &options->target, what).Required();
   AddNamespace(verb, &options->namespace_name);
   AddDatabase(verb, &options->db);
-}
-
-Result<Target> FindTarget(StoreReader& reader, const std::string& namespace_name, const std::vector<std::string>& words,
-                          Kinds kinds) {
-  std::string kind, name = words.empty() ? "" : words.back();
-  if (words.size() == 2) {
-    kind = words[0];
-  } else if (const std::size_t slash = name.find('/'); words.size() == 1 && slash != std::string::npos) {
-    kind = name.substr(0, slash);
-    name = name.substr(slash + 1);
-  } else if (words.size() != 1) {
-    return InvalidArgument("name one thing: exp NAME, trial NAME, or NAME alone");
-  }
-  if (!kind.empty() && !IsWord(kExperimentWords, kind) && !IsWord(kTrialWords, kind))
-    return InvalidArgument("'{}' is neither 'exp' nor 'trial'", kind);
-  const bool trial = !kind.empty() ? IsWord(kTrialWords, kind) : name.find('#') != std::string::npos;
-  if (trial && kinds == Kinds::kExperiments) return InvalidArgument("an experiment is meant here, not a trial");
-  if (!kind.empty() && !trial && kinds == Kinds::kTrials)
-    return InvalidArgument("a trial is meant here, not an experiment");
-  Target target;
-  if (trial || kinds == Kinds::kTrials) {
-    QALAM_TRY(FoundTrial found, LookUpTrial(reader, namespace_name, name));
-    return Target{std::move(found.experiment), std::move(found.trial)};
-  }
-  if (kind.empty() && kinds == Kinds::kBoth) {
-    const Result<Experiment> experiment = LookUpExperiment(reader, namespace_name, name);
-    QALAM_TRY(const std::optional<Trial> named, reader.FindTrial(name));
-    if (experiment.ok() && named)
-      return InvalidArgument("'{}' is an experiment and a trial: say exp {} or trial {}", name, name, name);
-    if (named) return FindTarget(reader, namespace_name, {"trial", name}, kinds);
-    if (!experiment.ok()) return experiment.status();
-    target.experiment = *experiment;
-    return target;
-  }
-  QALAM_TRY(target.experiment, LookUpExperiment(reader, namespace_name, name));
-  return target;
 }
 
 Result<std::unique_ptr<Control>> Control::Open(const std::string& db) {
@@ -84,6 +44,18 @@ Result<std::unique_ptr<Control>> Control::Open(const std::string& db) {
     if (patience <= patience.zero()) return holder.status().Within("nobody answers at its socket");
     std::this_thread::sleep_for(kLookAgain);
   }
+}
+
+Result<std::vector<Target>> Control::Find(const ControlOptions& options, Kinds kinds) {
+  QALAM_TRY(const std::vector<Reference> references, ReadReferences(options.target));
+  if (references.front().name.empty()) return InvalidArgument("which one? Say {} NAME", options.target.front());
+  return FindTargets(reader(), options.namespace_name, options.target, kinds);
+}
+
+Result<Target> Control::FindOne(const ControlOptions& options, Kinds kinds) {
+  QALAM_TRY(const std::vector<Target> targets, Find(options, kinds));
+  if (targets.size() > 1) return InvalidArgument("name one thing here: exp NAME, trial NAME, or NAME alone");
+  return targets.front();
 }
 
 Result<Node> Control::Do(const Node& command) { return held() ? remote_->Do(command) : holder_->DoHere(command); }

@@ -13,6 +13,7 @@
 #include "cli/holder.h"
 #include "cli/lookup.h"
 #include "cli/remote.h"
+#include "cli/target.h"
 #include "cli/verbs.h"
 
 namespace qalam {
@@ -25,19 +26,15 @@ struct ControlOptions {
 // TARGET..., --db and -n. `what`: the help of TARGET.
 void AddControl(Verb* verb, ControlOptions* options, const std::string& what);
 
-struct Target {
-  Experiment experiment;
-  std::optional<Trial> trial;  // none: the experiment itself is meant
-};
-enum class Kinds { kExperiments, kTrials, kBoth };
-// "exp NAME", "exp/NAME", "trial NAME", "EXPERIMENT#17", or NAME alone where only one thing is called so.
-Result<Target> FindTarget(StoreReader& reader, const std::string& namespace_name, const std::vector<std::string>& words,
-                          Kinds kinds);
-
 class Control {
  public:
   // NOT_FOUND: there is no such database; none is made.
   static Result<std::unique_ptr<Control>> Open(const std::string& db);
+
+  // What the words name: one thing or more. A kind without a name is refused: too much could be meant.
+  Result<std::vector<Target>> Find(const ControlOptions& options, Kinds kinds);
+  // The same, where it can be one only.
+  Result<Target> FindOne(const ControlOptions& options, Kinds kinds);
 
   // A qalam runs the database: what is done goes through it, and takes effect at once.
   bool held() const { return remote_ != nullptr; }

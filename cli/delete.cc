@@ -24,11 +24,7 @@ bool Confirmed(const Experiment& e) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-Status Delete(const DeleteOptions& options) {
-  QALAM_TRY(const auto control, Control::Open(options.db));
-  QALAM_TRY(const Target target,
-            FindTarget(control->reader(), options.namespace_name, options.target, Kinds::kExperiments));
-  const Experiment& e = target.experiment;
+Status Remove(Control& control, const Experiment& e, const DeleteOptions& options) {
   if (!options.yes) {
     if (isatty(STDIN_FILENO) == 0) {
       return Error(Code::kFailedPrecondition,
@@ -40,12 +36,19 @@ Status Delete(const DeleteOptions& options) {
       return OkStatus();
     }
   }
-  QALAM_RETURN_IF_ERROR(control->Do(CommandFor("delete", e.id)).status());
-  QALAM_RETURN_IF_ERROR(control->WaitUntil([&]() -> Result<bool> {
-    QALAM_TRY(const auto now, control->reader().FindExperiment(e.namespace_name, e.name));
+  QALAM_RETURN_IF_ERROR(control.Do(CommandFor("delete", e.id)).status());
+  QALAM_RETURN_IF_ERROR(control.WaitUntil([&]() -> Result<bool> {
+    QALAM_TRY(const auto now, control.reader().FindExperiment(e.namespace_name, e.name));
     return !now || now->id != e.id;
   }));
   Print(fmt::format("experiment/{} deleted\n", e.name));
+  return OkStatus();
+}
+
+Status Delete(const DeleteOptions& options) {
+  QALAM_TRY(const auto control, Control::Open(options.db));
+  QALAM_TRY(const std::vector<Target> targets, control->Find(options, Kinds::kExperiments));
+  for (const Target& target : targets) QALAM_RETURN_IF_ERROR(Remove(*control, target.experiment, options));
   return OkStatus();
 }
 
@@ -53,8 +56,8 @@ Status Delete(const DeleteOptions& options) {
 
 Verb MakeDeleteVerb() {
   const auto o = std::make_shared<DeleteOptions>();
-  Verb remove{"delete", "remove an experiment, its trials and what they left"};
-  AddControl(&remove, o.get(), "exp NAME, or NAME");
+  Verb remove{"delete", "remove experiments, their trials and what they left"};
+  AddControl(&remove, o.get(), "exp NAME..., or NAME...");
   remove.Option("-y,--yes", &o->yes, "do not ask; one that runs is stopped first");
   remove.run = [o](const Invocation&) {
     const Status done = Delete(*o);

@@ -10,6 +10,7 @@
 #include "cli/network.h"
 #include "cli/origin.h"
 #include "cli/remote.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
 #include "cli/verbs.h"
@@ -20,7 +21,7 @@ namespace qalam {
 namespace {
 
 struct DescribeOptions : ViewOptions {
-  std::string kind, name;
+  std::vector<std::string> target;
 };
 
 std::string Line(std::string_view label, const std::string& value) {
@@ -137,12 +138,7 @@ std::string Networks(const ExperimentSpec& spec, const Trial& trial) {
   return out;
 }
 
-Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOptions& options) {
-  QALAM_TRY(const Experiment e, LookUpExperiment(reader, options.namespace_name, options.name));
-  if (options.output != "table") {
-    QALAM_TRY(const Node document, ExperimentDocument(reader, e));
-    return PrintDocument(document, options.output);
-  }
+Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOptions& options, const Experiment& e) {
   QALAM_TRY(const ExperimentSpec spec, ReadStored(e));
   QALAM_TRY(const std::vector<Event> events, reader.Events(e.id));
   const bool minimize = spec.objective.type == ObjectiveType::kMinimize;
@@ -284,13 +280,9 @@ std::string MetricTable(const Trial& trial, std::vector<ObservationRow> rows) {
   return Section("Metrics", table);
 }
 
-Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& options) {
-  QALAM_TRY(const FoundTrial found, LookUpTrial(reader, options.namespace_name, options.name));
-  const Trial& t = found.trial;
+Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& options, const Target& found) {
+  const Trial& t = *found.trial;
   QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
-  if (options.output != "table") {
-    return PrintDocument(TrialDocuments(found.experiment, spec).Of(t), options.output);
-  }
   QALAM_TRY(const std::vector<StepRecord> steps, reader.Steps(t.name));
   QALAM_TRY(std::vector<ObservationRow> rows, reader.Observations(t.name));
   QALAM_TRY(const std::vector<Event> events, reader.Events(found.experiment.id));
@@ -310,11 +302,36 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
          StepTable(steps) + ConditionTable(t.conditions) + EventTable(events, "trial/" + t.name);
 }
 
+Result<Node> DocumentOf(StoreReader& reader, const Target& target) {
+  if (!target.trial) return ExperimentDocument(reader, target.experiment);
+  QALAM_TRY(const ExperimentSpec spec, ReadStored(target.experiment));
+  return TrialDocuments(target.experiment, spec).Of(*target.trial);
+}
+
+Result<std::string> Describe(StoreReader& reader, const DescribeOptions& options) {
+  QALAM_TRY(const std::vector<Target> targets,
+            FindTargets(reader, options.namespace_name, options.target, Kinds::kBoth));
+  std::string out;
+  if (options.output == "table") {
+    for (const Target& target : targets) {
+      QALAM_TRY(const std::string text, target.trial ? DescribeTrial(reader, options, target)
+                                                     : DescribeExperiment(reader, options, target.experiment));
+      out += (out.empty() ? "" : "\n\n") + text;
+    }
+    return out;
+  }
+  Node list = EmptyList();
+  for (const Target& target : targets) {
+    QALAM_TRY(Node document, DocumentOf(reader, target));
+    list.entries.back().value.Add(std::move(document));
+  }
+  return PrintDocument(targets.size() == 1 ? list.entries.back().value.items.front() : list, options.output);
+}
+
 int DescribeVerb(const DescribeOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
-  const Result<std::string> text =
-      options.kind.starts_with("trial") ? DescribeTrial(**reader, options) : DescribeExperiment(**reader, options);
+  const Result<std::string> text = Describe(**reader, options);
   if (!text.ok()) return Complain(text.status());
   Print(*text);
   return kDone;
@@ -324,11 +341,8 @@ int DescribeVerb(const DescribeOptions& options) {
 
 Verb MakeDescribeVerb() {
   const auto o = std::make_shared<DescribeOptions>();
-  Verb describe{"describe", "everything about one experiment or trial, and why nothing happens"};
-  std::vector<std::string> kinds = kExperimentWords;
-  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
-  describe.Option("KIND", &o->kind, "experiment or trial").OneOf(kinds).Required();
-  describe.Option("NAME", &o->name, "its name; trials also as EXPERIMENT#17").Required();
+  Verb describe{"describe", "everything about an experiment or a trial, and why nothing happens"};
+  describe.Option("TARGET", &o->target, "exp NAME..., trial NAME..., EXPERIMENT#17, or NAME").Required();
   AddOutput(&describe, &o->output, {"table", "json", "yaml", "jsonpath="});
   AddNamespace(&describe, &o->namespace_name);
   AddDatabase(&describe, &o->db);

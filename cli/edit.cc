@@ -12,8 +12,7 @@ struct EditOptions : ControlOptions {
 
 Status Edit(const EditOptions& options) {
   QALAM_TRY(const auto control, Control::Open(options.db));
-  QALAM_TRY(const Target target,
-            FindTarget(control->reader(), options.namespace_name, options.target, Kinds::kExperiments));
+  QALAM_TRY(const Target target, control->FindOne(options, Kinds::kExperiments));
   const std::string& name = target.experiment.name;
   QALAM_TRY(const ExperimentSpec before, ReadStored(target.experiment));
   Node command = CommandFor("edit", target.experiment.id);

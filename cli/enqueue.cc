@@ -12,11 +12,12 @@ struct EnqueueOptions : ControlOptions {
 
 Status Enqueue(const EnqueueOptions& options) {
   Node assignments = Node::Sequence();
-  std::vector<std::string> words;
+  ControlOptions names = options;
+  names.target.clear();
   for (const std::string& word : options.target) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) {
-      words.push_back(word);
+      names.target.push_back(word);
       continue;
     }
     Node& item = assignments.Add(Node::Map());
@@ -24,7 +25,8 @@ Status Enqueue(const EnqueueOptions& options) {
     item.Set("value", Node::String(word.substr(equals + 1)));
   }
   QALAM_TRY(const auto control, Control::Open(options.db));
-  QALAM_TRY(const Target target, FindTarget(control->reader(), options.namespace_name, words, Kinds::kExperiments));
+  if (names.target.empty()) return InvalidArgument("which experiment? Say exp NAME before the values");
+  QALAM_TRY(const Target target, control->FindOne(names, Kinds::kExperiments));
   Node command = CommandFor("enqueue", target.experiment.id);
   command.Set("assignments", std::move(assignments));
   command.Set("count", Node::Int(options.count.value_or(1)));

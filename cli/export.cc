@@ -13,6 +13,7 @@
 #include "cli/launch.h"
 #include "cli/lookup.h"
 #include "cli/network.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
 #include "cli/verbs.h"
@@ -22,7 +23,8 @@ namespace qalam {
 namespace {
 
 struct ExportOptions : ViewOptions {
-  std::string kind, name, folder;
+  std::vector<std::string> target;  // and the folder, before `folder` is taken off
+  std::string folder;
   bool observations = false;
 };
 
@@ -134,36 +136,33 @@ Status MakeFolder(const std::string& folder) {
 
 // The network of a trial, or of the best one of an experiment.
 Status ExportNetwork(StoreReader& reader, const ExportOptions& options) {
-  FoundTrial found;
-  if (options.kind.starts_with("trial")) {
-    QALAM_TRY(found, LookUpTrial(reader, options.namespace_name, options.name));
-  } else {
-    QALAM_TRY(found.experiment, LookUpExperiment(reader, options.namespace_name, options.name));
-    if (found.experiment.best_trial.empty()) {
-      return Error(Code::kNotFound, "{} has no best trial yet", options.name);
-    }
-    QALAM_TRY(const std::optional<Trial> best, reader.FindTrial(found.experiment.best_trial));
-    if (best) found.trial = *best;
+  QALAM_TRY(Target found, FindTarget(reader, options.namespace_name, options.target, Kinds::kBoth));
+  const std::string& best = found.experiment.best_trial;
+  if (!found.trial) {
+    QALAM_TRY(found.trial, reader.FindTrial(best));
+    if (!found.trial) return Error(Code::kNotFound, "{} has no best trial yet", found.experiment.name);
   }
+  const Trial& trial = *found.trial;
   QALAM_TRY(const ExperimentSpec spec, ReadStored(found.experiment));
-  QALAM_TRY(const std::vector<Network> networks, NetworksOf(spec, found.trial));
+  QALAM_TRY(const std::vector<Network> networks, NetworksOf(spec, trial));
   if (networks.empty()) {
     return Error(Code::kNotFound, "{} has no network: -o dot is for searches for an architecture (nasConfig)",
-                 found.trial.name);
+                 trial.name);
   }
   const auto write = [&](Sink* sink) {
-    sink->Write(DotOf(found.trial.name, networks));
+    sink->Write(DotOf(trial.name, networks));
     return OkStatus();
   };
   if (options.folder.empty()) return WriteTo("", write);
   QALAM_RETURN_IF_ERROR(MakeFolder(options.folder));
-  return WriteTo((std::filesystem::path(options.folder) / found.trial.name).string() + ".dot", write);
+  return WriteTo((std::filesystem::path(options.folder) / trial.name).string() + ".dot", write);
 }
 
 Status Export(StoreReader& reader, const ExportOptions& options) {
-  QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
+  QALAM_TRY(Target target, FindTarget(reader, options.namespace_name, options.target, Kinds::kBoth));
+  if (target.trial) return InvalidArgument("a trial is exported as its network: -o dot");
   std::vector<Experiment> records;
-  records.push_back(std::move(record));
+  records.push_back(std::move(target.experiment));
   QALAM_TRY(const std::vector<ExperimentWithSpec> all, WithSpecs(reader, std::move(records)));
   const ExperimentWithSpec& experiment = all.front();
   QALAM_TRY(const std::vector<Trial> trials, reader.Trials(experiment.record.id));
@@ -184,6 +183,14 @@ Status Export(StoreReader& reader, const ExportOptions& options) {
   return WriteTo(stem + "-observations.csv", observations);
 }
 
+// "exp NAME DIR", "exp/NAME DIR", "NAME DIR": the folder is what follows the name.
+void TakeFolder(ExportOptions* options) {
+  const std::size_t name = !options->target.empty() && ParseObjectKind(options->target[0]) ? 2 : 1;
+  if (options->target.size() != name + 1) return;
+  options->folder = std::move(options->target.back());
+  options->target.pop_back();
+}
+
 int ExportVerb(const ExportOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
@@ -201,18 +208,17 @@ Verb MakeExportVerb() {
       "Examples:\n  qalam export exp digits > trials.csv\n  qalam export exp digits --observations > curves.csv\n"
       "  qalam export exp digits -o json results/\n"
       "  qalam export exp enas-cpu -o dot | dot -Tsvg > network.svg";
-  std::vector<std::string> kinds = kExperimentWords;
-  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
-  verb.Option("KIND", &o->kind, "experiment, or trial with -o dot").OneOf(kinds).Required();
-  verb.Option("NAME", &o->name, "its name; trials also as EXPERIMENT#17").Required();
-  verb.Option("DIR", &o->folder, "write files there (default: to standard output)");
+  verb.Option(
+          "TARGET", &o->target,
+          "exp NAME, or NAME, and with -o dot a trial; then a folder to write files into (default: standard output)")
+      .Required();
   verb.Option("--observations", &o->observations, "every report of every metric instead of a line a trial");
   verb.Option("-o,--output,--format", &o->output, "how to print it; dot: the network that was found, as a graph")
       .OneOf({"csv", "json", "dot"});
   AddNamespace(&verb, &o->namespace_name);
   AddDatabase(&verb, &o->db);
   verb.check = [o](const Invocation&) {
-    if (o->kind.starts_with("trial") && o->output != "dot") return "a trial is exported as its network: -o dot";
+    TakeFolder(o.get());
     return o->observations && (o->output != "csv" || !o->folder.empty())
                ? "--observations is for csv to standard output; json and DIR have them anyway"
                : "";

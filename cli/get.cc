@@ -3,15 +3,20 @@
 // change.
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <list>
 #include <map>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "cli/columns.h"
+#include "cli/jsonpath.h"
 #include "cli/lookup.h"
+#include "cli/target.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "core/diagnostic.h"
 #include "experiment/status.h"
 
 namespace qalam {
@@ -20,11 +25,15 @@ namespace {
 constexpr std::chrono::milliseconds kLookAgain{200};  // -w
 
 struct GetOptions : ViewOptions {
-  std::string kind, name;
+  std::vector<std::string> what;
   ListOptions list;
   bool watch = false;
-  bool trials() const { return kind.starts_with("trial"); }
-  bool suggestions() const { return kind.starts_with("sugg"); }
+};
+
+// What is to be shown of one kind.
+struct Wanted {
+  ObjectKind kind;
+  std::vector<std::string> names;  // empty: all
 };
 
 // A listing, and the objects behind its rows.
@@ -33,15 +42,6 @@ struct Section {
   std::function<std::string(std::size_t row)> object;  // "trial/NAME"
   std::function<Result<Node>(std::size_t row)> document;
 };
-
-// An empty list of objects, as kubectl prints it.
-Node EmptyList() {
-  Node out = Node::Map();
-  out.Set("apiVersion", Node::String("v1"));
-  out.Set("kind", Node::String("List"));
-  out.Set("items", Node::Sequence());
-  return out;
-}
 
 // `text` less its last newline, its second and later lines moved to the right.
 std::string Indented(std::string_view text, std::string_view by) {
@@ -206,85 +206,179 @@ std::string TextOf(const std::vector<Section>& sections, const std::string& outp
   return text;
 }
 
-Status PrintDocuments(const std::vector<Section>& sections, bool one, const std::string& output) {
-  if (one || output.starts_with("jsonpath")) {
-    Node list = EmptyList();
-    Node& items = list.entries.back().value;
-    for (const Section& section : sections) {
-      for (const std::size_t row : section.listing.rows()) {
-        QALAM_TRY(Node document, section.document(row));
-        items.Add(std::move(document));
-      }
-    }
-    QALAM_TRY(const std::string text, PrintDocument(one && items.items.size() == 1 ? items.items[0] : list, output));
-    Print(text);
-    return OkStatus();
-  }
-  ListPrinter printer(output == "json");
+using EachDocument = std::function<Status(const Node&)>;
+
+Status ForEachDocument(const std::vector<Section>& sections, const EachDocument& visit) {
   for (const Section& section : sections) {
     for (const std::size_t row : section.listing.rows()) {
       QALAM_TRY(const Node document, section.document(row));
-      printer.Add(document);
+      QALAM_RETURN_IF_ERROR(visit(document));
       if (std::ferror(stdout) != 0) return OkStatus();  // nobody reads any more
     }
   }
+  return OkStatus();
+}
+
+// The list is made whole only for a template that wants it whole: 100,000 trials are a gigabyte.
+Status PrintTemplate(const std::vector<Section>& sections, const std::string& output) {
+  QALAM_TRY(const JsonPath path, ParseTemplate(output));
+  if (path.ReadsItemByItem()) {
+    JsonPath::Items items(path);
+    QALAM_RETURN_IF_ERROR(ForEachDocument(sections, [&](const Node& document) {
+      items.Add(document);
+      return OkStatus();
+    }));
+    Print(items.Text());
+    return OkStatus();
+  }
+  Node list = EmptyList();
+  QALAM_RETURN_IF_ERROR(ForEachDocument(sections, [&](const Node& document) {
+    list.entries.back().value.Add(document);
+    return OkStatus();
+  }));
+  Print(path.Print(list));
+  return OkStatus();
+}
+
+Status PrintDocuments(const std::vector<Section>& sections, bool one, const std::string& output) {
+  if (one) {
+    return ForEachDocument(sections, [&](const Node& document) -> Status {
+      QALAM_TRY(const std::string text, PrintDocument(document, output));
+      Print(text);
+      return OkStatus();
+    });
+  }
+  if (output.starts_with("jsonpath")) return PrintTemplate(sections, output);
+  ListPrinter printer(output == "json");
+  QALAM_RETURN_IF_ERROR(ForEachDocument(sections, [&](const Node& document) {
+    printer.Add(document);
+    return OkStatus();
+  }));
   printer.End();
   return OkStatus();
 }
 
-// What the name and the namespace choose. For trials: of these experiments, or the one trial that was named.
+// "all", "exp,trials", "exp NAME NAME", "exp/NAME trial/NAME": by kind, in the order in which the kinds were named.
+Result<std::vector<Wanted>> ReadWanted(const std::vector<std::string>& words) {
+  std::vector<Wanted> wanted;
+  if (words[0].find('/') != std::string::npos) {
+    QALAM_TRY(const std::vector<Reference> references, ReadReferences(words));
+    for (const Reference& reference : references) {
+      if (!reference.kind) return InvalidArgument("'{}' among KIND/NAMEs: of which kind?", reference.name);
+      auto of_kind = std::ranges::find(wanted, *reference.kind, &Wanted::kind);
+      if (of_kind == wanted.end()) of_kind = wanted.insert(wanted.end(), {*reference.kind, {}});
+      of_kind->names.push_back(reference.name);
+    }
+    return wanted;
+  }
+  for (std::size_t start = 0; start <= words[0].size();) {
+    const std::size_t comma = std::min(words[0].find(',', start), words[0].size());
+    const std::string word = words[0].substr(start, comma - start);
+    start = comma + 1;
+    const auto add = [&](ObjectKind kind) {
+      if (std::ranges::find(wanted, kind, &Wanted::kind) == wanted.end())
+        wanted.push_back({kind, {words.begin() + 1, words.end()}});
+    };
+    if (word == "all") {
+      for (const ObjectKind kind : {ObjectKind::kExperiment, ObjectKind::kSuggestion, ObjectKind::kTrial}) add(kind);
+    } else if (const auto kind = ParseObjectKind(word)) {
+      add(*kind);
+    } else {
+      const std::string nearest =
+          NearestWord(word, {"experiments", "experiment", "trials", "trial", "suggestions", "all"});
+      return InvalidArgument("'{}' is no kind of object: experiments, trials, suggestions or all{}", word,
+                             nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
+    }
+  }
+  return wanted;
+}
+
+// What a name and the namespace choose. For trials: of these experiments, or the one trial that was named.
 struct Chosen {
   std::vector<Experiment> experiments;
   std::optional<Trial> trial;
 };
 
-Result<Chosen> Choose(StoreReader& reader, const GetOptions& options) {
+// `name` empty: all there are.
+Result<Chosen> Choose(StoreReader& reader, ObjectKind kind, const std::string& name, const GetOptions& options) {
   Chosen chosen;
-  if (options.name.empty()) {
+  if (name.empty()) {
     QALAM_TRY(chosen.experiments, reader.Experiments());
     std::erase_if(chosen.experiments, [&](const Experiment& e) {
       return !options.namespace_name.empty() && e.namespace_name != options.namespace_name;
     });
     return chosen;
   }
-  if (options.trials()) {
-    if (auto found = LookUpTrial(reader, options.namespace_name, options.name); found.ok()) {
+  if (kind == ObjectKind::kTrial) {
+    if (auto found = LookUpTrial(reader, options.namespace_name, name); found.ok()) {
       chosen.experiments.push_back(std::move(found->experiment));
       chosen.trial = std::move(found->trial);
       return chosen;
     }
   }
-  QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, options.name));
+  QALAM_TRY(Experiment record, LookUpExperiment(reader, options.namespace_name, name));
   chosen.experiments.push_back(std::move(record));
   return chosen;
 }
 
-Status Once(StoreReader& reader, const GetOptions& options) {
-  QALAM_TRY(Chosen chosen, Choose(reader, options));
-  QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader, std::move(chosen.experiments)));
-  std::vector<std::vector<Trial>> trials;
-  std::vector<Section> sections;
-  if (options.trials()) {
-    trials.reserve(experiments.size());
-    for (const ExperimentWithSpec& e : experiments) {
-      if (chosen.trial) {
-        trials.push_back({*chosen.trial});
+// Sections and what they borrow from.
+class Page {
+ public:
+  Page(StoreReader& reader, const GetOptions& options) : reader_(reader), options_(options) {}
+  std::vector<Section>& sections() { return sections_; }
+  bool one() const { return one_; }  // an object is meant, not a list of them
+
+  Status Add(const Wanted& wanted) {
+    const std::vector<std::string> all = {""};
+    Chosen together;  // experiments and suggestions: one table
+    for (const std::string& name : wanted.names.empty() ? all : wanted.names) {
+      QALAM_TRY(Chosen chosen, Choose(reader_, wanted.kind, name, options_));
+      one_ = wanted.names.size() == 1 && (wanted.kind != ObjectKind::kTrial || chosen.trial);
+      if (wanted.kind == ObjectKind::kTrial) {
+        QALAM_RETURN_IF_ERROR(AddTrials(std::move(chosen)));
       } else {
-        QALAM_TRY(std::vector<Trial> some, ReadTrials(reader, e, options));
-        trials.push_back(std::move(some));
+        std::ranges::move(chosen.experiments, std::back_inserter(together.experiments));
       }
-      sections.push_back(TrialSection(e, trials.back()));
     }
-  } else {
-    sections.push_back(options.suggestions() ? SuggestionSection(reader, experiments)
-                                             : ExperimentSection(reader, experiments));
+    if (wanted.kind == ObjectKind::kTrial) return OkStatus();
+    QALAM_TRY(std::vector<ExperimentWithSpec> read, WithSpecs(reader_, std::move(together.experiments)));
+    const auto& kept = experiments_.emplace_back(std::move(read));
+    sections_.push_back(wanted.kind == ObjectKind::kSuggestion ? SuggestionSection(reader_, kept)
+                                                               : ExperimentSection(reader_, kept));
+    return OkStatus();
   }
-  QALAM_RETURN_IF_ERROR(Apply(options.list, &sections));
+
+ private:
+  Status AddTrials(Chosen chosen) {
+    QALAM_TRY(std::vector<ExperimentWithSpec> read, WithSpecs(reader_, std::move(chosen.experiments)));
+    for (const ExperimentWithSpec& e : experiments_.emplace_back(std::move(read))) {
+      if (chosen.trial) {
+        trials_.push_back({*chosen.trial});
+      } else {
+        QALAM_TRY(std::vector<Trial> some, ReadTrials(reader_, e, options_));
+        trials_.push_back(std::move(some));
+      }
+      sections_.push_back(TrialSection(e, trials_.back()));
+    }
+    return OkStatus();
+  }
+
+  StoreReader& reader_;
+  const GetOptions& options_;
+  std::list<std::vector<ExperimentWithSpec>> experiments_;
+  std::list<std::vector<Trial>> trials_;
+  std::vector<Section> sections_;
+  bool one_ = false;
+};
+
+Status Once(StoreReader& reader, const GetOptions& options, const std::vector<Wanted>& wanted) {
+  Page page(reader, options);
+  for (const Wanted& kind : wanted) QALAM_RETURN_IF_ERROR(page.Add(kind));
+  QALAM_RETURN_IF_ERROR(Apply(options.list, &page.sections()));
   if (WantsDocument(options.output)) {
-    return PrintDocuments(sections, options.trials() ? chosen.trial.has_value() : !options.name.empty(),
-                          options.output);
+    return PrintDocuments(page.sections(), page.one() && wanted.size() == 1, options.output);
   }
-  Print(TextOf(sections, options.output));
+  Print(TextOf(page.sections(), options.output));
   return OkStatus();
 }
 
@@ -293,9 +387,13 @@ class Watch {
  public:
   Watch(StoreReader& reader, const GetOptions& options) : reader_(reader), options_(options) {}
 
-  Status Run() {
-    QALAM_TRY(const Chosen chosen, Choose(reader_, options_));
-    if (!options_.name.empty()) only_ = chosen.experiments.front().id;
+  Status Run(const std::vector<Wanted>& wanted) {
+    if (wanted.size() > 1 || wanted.front().names.size() > 1)
+      return InvalidArgument("-w watches one kind of object, or one object of it");
+    kind_of_object_ = wanted.front().kind;
+    const std::string name = wanted.front().names.empty() ? "" : wanted.front().names.front();
+    QALAM_TRY(const Chosen chosen, Choose(reader_, kind_of_object_, name, options_));
+    if (!name.empty()) only_ = chosen.experiments.front().id;
     if (chosen.trial) only_trial_ = chosen.trial->name;
     for (std::int64_t revision = 0;;) {
       QALAM_TRY(const Changes changes, reader_.ChangesSince(revision));
@@ -307,22 +405,22 @@ class Watch {
   }
 
  private:
-  bool Wanted(const Experiment& e) const {
+  bool Concerns(const Experiment& e) const {
     return only_ ? e.id == *only_ : options_.namespace_name.empty() || e.namespace_name == options_.namespace_name;
   }
 
   Status Tell(const Changes& changes, bool beginning) {
     const ListOptions list = beginning ? options_.list : ListOptions{.filter = options_.list.filter};
     QALAM_TRY(std::vector<Experiment> records, reader_.Experiments());
-    std::erase_if(records, [this](const Experiment& e) { return !Wanted(e); });
-    if (!options_.trials()) {
+    std::erase_if(records, [this](const Experiment& e) { return !Concerns(e); });
+    if (kind_of_object_ != ObjectKind::kTrial) {
       const std::set<std::int64_t> changed(changes.experiments.begin(), changes.experiments.end());
       std::erase_if(records, [&](const Experiment& e) { return !changed.contains(e.id); });
       QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
       if (experiments.empty()) return OkStatus();
-      return Print(
-          options_.suggestions() ? SuggestionSection(reader_, experiments) : ExperimentSection(reader_, experiments), 0,
-          list);
+      return Print(kind_of_object_ == ObjectKind::kSuggestion ? SuggestionSection(reader_, experiments)
+                                                              : ExperimentSection(reader_, experiments),
+                   0, list);
     }
     if (beginning && only_trial_.empty()) {
       QALAM_TRY(const std::vector<ExperimentWithSpec> experiments, WithSpecs(reader_, std::move(records)));
@@ -375,6 +473,7 @@ class Watch {
 
   StoreReader& reader_;
   const GetOptions& options_;
+  ObjectKind kind_of_object_ = ObjectKind::kExperiment;
   std::optional<std::int64_t> only_;
   std::string only_trial_;
   std::vector<int> widths_;
@@ -383,13 +482,11 @@ class Watch {
 };
 
 int GetVerb(const GetOptions& options) {
+  const auto wanted = ReadWanted(options.what);
+  if (!wanted.ok()) return Complain(wanted.status());
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
-  if (options.watch) {
-    const Status watched = Watch(**reader, options).Run();
-    return watched.ok() ? kDone : Complain(watched);
-  }
-  const Status shown = Once(**reader, options);
+  const Status shown = options.watch ? Watch(**reader, options).Run(*wanted) : Once(**reader, options, *wanted);
   return shown.ok() ? kDone : Complain(shown);
 }
 
@@ -402,11 +499,10 @@ Verb MakeGetVerb() {
       "Examples:\n  qalam get experiments\n  qalam get trials digits --sort objective --limit 5\n  qalam get trials "
       "digits --filter 'lr<1e-3 and state=Succeeded' -o csv\n  qalam get experiments -o "
       "jsonpath='{.items[*].metadata.name}'";
-  std::vector<std::string> kinds = {"suggestions", "suggestion"};
-  kinds.insert(kinds.end(), kExperimentWords.begin(), kExperimentWords.end());
-  kinds.insert(kinds.end(), kTrialWords.begin(), kTrialWords.end());
-  get.Option("KIND", &o->kind, "experiments, trials or suggestions").OneOf(kinds).Required();
-  get.Option("NAME", &o->name, "an experiment, or a trial");
+  get.Option("TARGET", &o->what,
+             "experiments, trials, suggestions or all; exp NAME..., trial NAME..., KIND/NAME; trials of an experiment: "
+             "trials NAME")
+      .Required();
   get.Option("--filter", &o->list.filter, "only the rows for which this holds: 'lr<1e-3 and state=Succeeded'")
       .Type("CONDITION");
   get.Option("--sort", &o->list.sort, "by this column; objective: the best first").Type("COLUMN");

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "core/decimal.h"
@@ -315,7 +316,7 @@ class Parser {
   std::size_t at_ = 0;
 };
 
-Nodes Find(const std::vector<Step>& steps, const Node* here, const Node* root);
+Nodes Find(std::span<const Step> steps, const Node* here, const Node* root);
 
 std::optional<double> NumberOf(const Node& node) { return node.IsScalar() ? ParseNumber(node.text) : std::nullopt; }
 
@@ -374,7 +375,7 @@ void Slice(const Step& step, const Node& node, Nodes* out) {
     out->push_back(&node.items[static_cast<std::size_t>(at)]);
 }
 
-Nodes Find(const std::vector<Step>& steps, const Node* here, const Node* root) {
+Nodes Find(std::span<const Step> steps, const Node* here, const Node* root) {
   Nodes found = {here};
   for (const Step& step : steps) {
     Nodes next;
@@ -404,16 +405,43 @@ Nodes Find(const std::vector<Step>& steps, const Node* here, const Node* root) {
   return found;
 }
 
+void PrintFound(const Nodes& found, std::string* out) {
+  for (std::size_t i = 0; i < found.size(); ++i)
+    *out += (i > 0 ? " " : "") + (found[i]->IsScalar() ? found[i]->text : ToJson(*found[i]));
+}
+
+// ".items[*]" or ".items[?(@...)]", and what follows it.
+bool BeginsWithItems(std::span<const Step> steps) {
+  if (!steps.empty() && steps[0].kind == Step::Kind::kRoot) steps = steps.subspan(1);
+  return steps.size() >= 2 && steps[0].kind == Step::Kind::kNames &&
+         steps[0].names == std::vector<std::string>{"items"} &&
+         (steps[1].kind == Step::Kind::kAll || steps[1].kind == Step::Kind::kFilter);
+}
+
+// Nothing in it goes back to the whole document: no "$", and no operand of a filter that has one.
+bool StaysBelow(std::span<const Step> steps) {
+  return std::ranges::none_of(steps, [](const Step& step) {
+    return step.kind == Step::Kind::kRoot || (step.operands != nullptr && !(StaysBelow(step.operands->first.steps) &&
+                                                                            StaysBelow(step.operands->second.steps)));
+  });
+}
+
+bool StaysBelow(const Pieces& pieces) {
+  return std::ranges::all_of(pieces,
+                             [](const auto& piece) { return StaysBelow(piece->steps) && StaysBelow(piece->inside); });
+}
+
+// The steps from an item on. `item` is as a list of one.
+std::span<const Step> FromItem(std::span<const Step> steps) {
+  return steps.subspan(steps[0].kind == Step::Kind::kRoot ? 2 : 1);
+}
+
 void PrintPieces(const Pieces& pieces, const Node* here, const Node* root, std::string* out) {
   for (const auto& piece : pieces) {
     if (piece->range) {
       for (const Node* item : Find(piece->steps, here, root)) PrintPieces(piece->inside, item, root, out);
     } else if (piece->expression) {
-      bool first = true;
-      for (const Node* found : Find(piece->steps, here, root)) {
-        if (!std::exchange(first, false)) *out += ' ';
-        *out += found->IsScalar() ? found->text : ToJson(*found);
-      }
+      PrintFound(Find(piece->steps, here, root), out);
     } else {
       *out += piece->text;
     }
@@ -429,6 +457,38 @@ Result<JsonPath> JsonPath::Parse(std::string_view text) {
   JsonPath path;
   path.pieces_ = std::move(pieces);
   return path;
+}
+
+bool JsonPath::ReadsItemByItem() const {
+  return std::ranges::all_of(pieces_, [](const auto& piece) {
+    if (!piece->range && !piece->expression) return true;
+    return BeginsWithItems(piece->steps) && StaysBelow(FromItem(piece->steps)) && StaysBelow(piece->inside);
+  });
+}
+
+void JsonPath::Items::Add(const Node& item) {
+  Node list = Node::Sequence();
+  list.items.push_back(item);
+  for (std::size_t i = 0; i < printed_.size(); ++i) {
+    const Piece& piece = *path_.pieces_[i];
+    if (!piece.range && !piece.expression) continue;
+    const Nodes found = Find(FromItem(piece.steps), &list, &list);
+    if (piece.range) {
+      for (const Node* each : found) PrintPieces(piece.inside, each, &list, &printed_[i].text);
+    } else if (!found.empty()) {
+      if (std::exchange(printed_[i].any, true)) printed_[i].text += ' ';
+      PrintFound(found, &printed_[i].text);
+    }
+  }
+}
+
+std::string JsonPath::Items::Text() const {
+  std::string out;
+  for (std::size_t i = 0; i < printed_.size(); ++i) {
+    const Piece& piece = *path_.pieces_[i];
+    out += piece.range || piece.expression ? printed_[i].text : piece.text;
+  }
+  return out;
 }
 
 std::string JsonPath::Print(const Node& document) const {

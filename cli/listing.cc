@@ -143,10 +143,20 @@ bool WantsDocument(const std::string& output) {
   return output == "json" || output == "yaml" || output.starts_with(kJsonPath);
 }
 
+Node EmptyList() {
+  Node out = Node::Map();
+  out.Set("apiVersion", Node::String("v1"));
+  out.Set("kind", Node::String("List"));
+  out.Set("items", Node::Sequence());
+  return out;
+}
+
+Result<JsonPath> ParseTemplate(std::string_view output) { return JsonPath::Parse(output.substr(kJsonPath.size())); }
+
 Result<std::string> PrintDocument(const Node& document, const std::string& output) {
   if (output == "json") return ToJson(document, 2) + "\n";
   if (output == "yaml") return ToYaml(document);
-  QALAM_TRY(const JsonPath path, JsonPath::Parse(std::string_view(output).substr(kJsonPath.size())));
+  QALAM_TRY(const JsonPath path, ParseTemplate(output));
   return path.Print(document);
 }
 

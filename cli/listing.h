@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/jsonpath.h"
 #include "cli/text.h"
 #include "core/document.h"
 #include "core/status.h"
@@ -59,6 +60,10 @@ class Listing {
 
 // Whether -o asks for documents: json, yaml, jsonpath=TEMPLATE.
 bool WantsDocument(const std::string& output);
+// An empty list of objects, as kubectl prints it; its items are the last entry.
+Node EmptyList();
+// Of "jsonpath=TEMPLATE". INVALID_ARGUMENT: the template is wrong.
+Result<JsonPath> ParseTemplate(std::string_view output);
 // A document as -o says. INVALID_ARGUMENT: the template is wrong.
 Result<std::string> PrintDocument(const Node& document, const std::string& output);
 

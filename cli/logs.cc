@@ -13,6 +13,7 @@
 #include "cli/launch.h"
 #include "cli/lookup.h"
 #include "cli/tail.h"
+#include "cli/target.h"
 #include "cli/tracker.h"
 #include "cli/verbs.h"
 #include "pipelines/engines/local_engine.h"
@@ -21,7 +22,8 @@ namespace qalam {
 namespace {
 
 struct LogsOptions : ViewOptions {
-  std::string trial, step;
+  std::vector<std::string> target;
+  std::string step;
   std::optional<std::int64_t> tail;
   bool follow = false;
 };
@@ -96,9 +98,9 @@ Status Show(StoreReader& reader, const std::string& trial_name, const LogsOption
 int LogsVerb(const LogsOptions& options) {
   const auto reader = OpenView(options.db);
   if (!reader.ok()) return Complain(reader.status());
-  const auto found = LookUpTrial(**reader, options.namespace_name, options.trial);
+  const auto found = FindTarget(**reader, options.namespace_name, options.target, Kinds::kTrials);
   if (!found.ok()) return Complain(found.status());
-  const Status shown = Show(**reader, found->trial.name, options);
+  const Status shown = Show(**reader, found->trial->name, options);
   return shown.ok() ? kDone : Complain(shown);
 }
 
@@ -107,7 +109,7 @@ int LogsVerb(const LogsOptions& options) {
 Verb MakeLogsVerb() {
   const auto o = std::make_shared<LogsOptions>();
   Verb logs{"logs", "what a trial printed"};
-  logs.Option("TRIAL", &o->trial, "its name, EXPERIMENT#17, or #17 in the newest experiment").Required();
+  logs.Option("TARGET", &o->target, "trial NAME, NAME, EXPERIMENT#17, or #17 in the newest experiment").Required();
   logs.Option("-f,--follow", &o->follow, "and what it prints from now on, to its end");
   logs.Option("--step", &o->step, "of this step");
   logs.Option("--tail", &o->tail, "only the last lines").AtLeast(0).Type("LINES");

@@ -130,7 +130,9 @@ std::string Explain(const CLI::App& app) {
   for (const CLI::App* each : at->get_subcommands(nullptr)) {
     if (!option && !each->get_name().empty()) known.push_back(each->get_name());
   }
-  const std::string nearest = NearestWord(word, known);
+  // What people who come from kubectl type.
+  const bool known_elsewhere = !option && at == &app && (word == "apply" || word == "create" || word == "list");
+  const std::string nearest = !known_elsewhere ? NearestWord(word, known) : word == "list" ? "get" : "run";
   const std::string hint = nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
   if (option) return verb + " has no option '" + word + "'" + hint;
   if (known.empty()) return verb + " takes no further word: '" + left.front() + "'";

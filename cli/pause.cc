@@ -10,21 +10,24 @@
 namespace qalam {
 namespace {
 
-Status Pause(const ControlOptions& options) {
-  QALAM_TRY(const auto control, Control::Open(options.db));
-  QALAM_TRY(const Target target,
-            FindTarget(control->reader(), options.namespace_name, options.target, Kinds::kExperiments));
-  const Experiment& e = target.experiment;
+Status PauseOne(Control& control, const Experiment& e) {
   if (IsFinal(e.state))
     return Error(Code::kFailedPrecondition, "experiment '{}' has ended already ({})", e.name, ToString(e.state));
-  QALAM_RETURN_IF_ERROR(control->Do(CommandFor("pause", e.id)).status());
+  QALAM_RETURN_IF_ERROR(control.Do(CommandFor("pause", e.id)).status());
   // Read again: with the pause, all that had happened before was committed.
-  QALAM_TRY(const auto now, control->reader().FindExperiment(e.namespace_name, e.name));
+  QALAM_TRY(const auto now, control.reader().FindExperiment(e.namespace_name, e.name));
   const int running = now ? now->counts.running : 0;
   Print(fmt::format(
       "experiment/{} {}paused: nothing more is launched{}\n", e.name, e.paused ? "was already " : "",
       running > 0 ? fmt::format(", {} at work end{} in peace", Trials(running), running == 1 ? "s" : "") : ""));
-  Print(fmt::format("resume: qalam resume exp {}{}\n", e.name, control->DbOption()));
+  Print(fmt::format("resume: qalam resume exp {}{}\n", e.name, control.DbOption()));
+  return OkStatus();
+}
+
+Status Pause(const ControlOptions& options) {
+  QALAM_TRY(const auto control, Control::Open(options.db));
+  QALAM_TRY(const std::vector<Target> targets, control->Find(options, Kinds::kExperiments));
+  for (const Target& target : targets) QALAM_RETURN_IF_ERROR(PauseOne(*control, target.experiment));
   return OkStatus();
 }
 
@@ -62,7 +65,7 @@ int Resume(const ResumeOptions& options, const std::string& typed) {
 Verb MakePauseVerb() {
   const auto o = std::make_shared<ControlOptions>();
   Verb pause{"pause", "launch nothing more; what runs ends in peace"};
-  AddControl(&pause, o.get(), "exp NAME, or NAME");
+  AddControl(&pause, o.get(), "exp NAME..., or NAME...");
   pause.run = [o](const Invocation&) {
     const Status done = Pause(*o);
     return done.ok() ? static_cast<int>(kDone) : Complain(done);

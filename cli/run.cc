@@ -36,6 +36,19 @@ struct RunOptions : FileOptions {
   std::string command_line;  // as it was typed: what resumes a paused experiment
 };
 
+constexpr const char* kDefaultAlgorithm = "auto";  // of a command; a file says its own
+
+// The first option that was given and that a file has no use for.
+std::string OfACommand(const ShortForm& form) {
+  if (!form.parameters.empty()) return "-p";
+  if (!form.minimize.empty()) return "--minimize";
+  if (!form.maximize.empty()) return "--maximize";
+  if (form.goal) return "--goal";
+  if (!form.name.empty()) return "--name";
+  if (!form.settings.empty()) return "--setting";
+  return form.algorithm == kDefaultAlgorithm ? "" : "--algorithm";
+}
+
 Input ReadInput(const RunOptions& options, StoreReader* reader) {
   InputOptions input = InputOf(options);
   input.reader = reader;
@@ -118,11 +131,14 @@ Verb MakeRunVerb() {
   run.Option("--maximize", &o->form.maximize, "the metric to make large").In(group);
   run.Option("--goal", &o->form.goal, "a value that is good enough").In(group);
   run.Option("--name", &o->form.name, "the experiment's name (default: the program's)").In(group);
+  o->form.algorithm = kDefaultAlgorithm;
   run.Option("--algorithm", &o->form.algorithm, "who proposes").In(group);
   run.Option("--setting", &o->form.settings, "a setting of the algorithm").Type("NAME=VALUE").In(group);
   run.check = [o](const Invocation& how) -> std::string {
     const bool files = !o->more.empty() || !o->files.empty();
     if (files && !how.command.empty()) return "either files or a command after --";
+    if (const std::string option = OfACommand(o->form); files && !option.empty())
+      return option + " goes with a command after --; an Experiment says it in its file";
     if (!files && how.command.empty()) return "an Experiment file is needed, or a command after -- (qalam run --help)";
     return "";
   };

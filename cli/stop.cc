@@ -44,17 +44,21 @@ Status StopTrial(Control& control, const Target& target, const std::string& as) 
 
 Status Stop(const StopOptions& options) {
   QALAM_TRY(const auto control, Control::Open(options.db));
-  QALAM_TRY(const Target target, FindTarget(control->reader(), options.namespace_name, options.target, Kinds::kBoth));
-  return target.trial ? StopTrial(*control, target, options.as) : StopExperiment(*control, target.experiment);
+  QALAM_TRY(const std::vector<Target> targets, control->Find(options, Kinds::kBoth));
+  for (const Target& target : targets) {
+    QALAM_RETURN_IF_ERROR(target.trial ? StopTrial(*control, target, options.as)
+                                       : StopExperiment(*control, target.experiment));
+  }
+  return OkStatus();
 }
 
 }  // namespace
 
 Verb MakeStopVerb() {
   const auto o = std::make_shared<StopOptions>();
-  Verb stop{"stop", "end an experiment or a trial now"};
+  Verb stop{"stop", "end experiments or trials now"};
   stop.footer = "Examples:\n  qalam stop exp digits\n  qalam stop trial 'digits#17' --as failed";
-  AddControl(&stop, o.get(), "exp NAME, trial NAME, EXPERIMENT#17, or NAME");
+  AddControl(&stop, o.get(), "exp NAME..., trial NAME..., EXPERIMENT#17, or NAME");
   stop.Option("--as", &o->as, "what a trial counts as").OneOf({"failed", "killed"});
   stop.run = [o](const Invocation&) {
     const Status done = Stop(*o);

@@ -14,6 +14,7 @@
 #include "cli/lookup.h"
 #include "cli/remote.h"
 #include "cli/signals.h"
+#include "cli/target.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
@@ -25,7 +26,7 @@ namespace {
 constexpr std::chrono::milliseconds kRedrawEvery{250};
 
 struct TopOptions : ViewOptions {
-  std::string kind, name;
+  std::vector<std::string> target;
 };
 
 // The terminal's other screen, and keys as they are typed; as it was before when this goes.
@@ -152,7 +153,8 @@ class Top {
 };
 
 Status Show(StoreReader& reader, const TopOptions& options) {
-  QALAM_TRY(const Experiment experiment, LookUpExperiment(reader, options.namespace_name, options.name));
+  QALAM_TRY(const Target target, FindTarget(reader, options.namespace_name, options.target, Kinds::kExperiments));
+  const Experiment& experiment = target.experiment;
   QALAM_TRY(const ExperimentSpec spec, ReadStored(experiment));
   Top top(reader, options, experiment);
   QALAM_RETURN_IF_ERROR(top.Begin(spec));
@@ -173,8 +175,7 @@ int TopVerb(const TopOptions& options) {
 Verb MakeTopVerb() {
   const auto o = std::make_shared<TopOptions>();
   Verb verb{"top", "one experiment on the whole screen, live; q leaves"};
-  verb.Option("KIND", &o->kind, "experiment").OneOf(kExperimentWords).Required();
-  verb.Option("NAME", &o->name, "its name (default: the only one there is)");
+  verb.Option("TARGET", &o->target, "exp NAME, or NAME (default: the only one there is)");
   AddNamespace(&verb, &o->namespace_name);
   AddDatabase(&verb, &o->db);
   verb.run = [o](const Invocation&) { return TopVerb(*o); };

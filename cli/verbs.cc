@@ -11,6 +11,7 @@ namespace qalam {
 const std::vector<std::string> kExperimentWords = {"experiments", "experiment", "exps", "exp"};
 const std::vector<std::string> kLogLevels = {"debug", "info", "warning", "error"};  // as LogLevel has them
 const std::vector<std::string> kTrialWords = {"trials", "trial"};
+const std::vector<std::string> kSuggestionWords = {"suggestions", "suggestion", "sugg"};
 
 std::vector<Verb> Verbs() {
   std::vector<Verb> verbs;

@@ -92,6 +92,6 @@ struct FileOptions {
 void AddInput(Verb* verb, FileOptions* options);
 
 // "experiments", "exp", ...: the words for a kind.
-extern const std::vector<std::string> kExperimentWords, kTrialWords;
+extern const std::vector<std::string> kExperimentWords, kTrialWords, kSuggestionWords;
 
 }  // namespace qalam

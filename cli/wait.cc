@@ -77,26 +77,11 @@ bool IsMet(const std::string& wanted, const Now& now) {
   return now.state == wanted;
 }
 
-int Wait(const WaitOptions& options) {
-  std::optional<std::chrono::steady_clock::time_point> deadline;
-  if (!options.timeout.empty()) {
-    const auto time = ParseDuration(options.timeout);
-    if (!time.ok()) return Complain(time.status().Within("--timeout"));
-    deadline = std::chrono::steady_clock::now() + *time;
-  }
-  std::string wanted = Small(options.wanted);
-  if (wanted.starts_with("condition=")) wanted = wanted.substr(10);
-  static const std::vector<std::string> kKnown = {
-      "created", "running",  "paused",  "restarting",   "succeeded",         "failed",
-      "killed",  "complete", "deleted", "earlystopped", "metricsunavailable"};
-  if (std::ranges::find(kKnown, wanted) == kKnown.end()) {
-    std::string known;
-    for (const std::string& word : kKnown) known += (known.empty() ? "" : ", ") + word;
-    return Complain(InvalidArgument("--for={} is none of: {}", options.wanted, known));
-  }
-  const auto reader = OpenView(options.db);
-  if (!reader.ok()) return Complain(reader.status());
-  const auto target = FindTarget(**reader, options.namespace_name, options.target, Kinds::kBoth);
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+int WaitFor(StoreReader& reader, const WaitOptions& options, const Reference& reference, const std::string& wanted,
+            const Deadline& deadline) {
+  const auto target = FindTarget(reader, options.namespace_name, reference, Kinds::kBoth);
   if (!target.ok()) {
     const bool gone = target.status().code() == Code::kNotFound && wanted == "deleted";
     if (gone) Print("condition met\n");
@@ -105,7 +90,7 @@ int Wait(const WaitOptions& options) {
   const std::string name = target->trial ? "trial/" + target->trial->name : "experiment/" + target->experiment.name;
   bool warned = false;
   while (true) {
-    const auto now = Look(**reader, *target);
+    const auto now = Look(reader, *target);
     if (!now.ok()) return Complain(now.status());
     if (IsMet(wanted, *now)) {
       Print(fmt::format("{} condition met\n", name));
@@ -124,8 +109,39 @@ int Wait(const WaitOptions& options) {
                    target->experiment.name.c_str());
     }
     warned = true;
+    std::fflush(stdout);
     std::this_thread::sleep_for(kLookAgain);
   }
+}
+
+int Wait(const WaitOptions& options) {
+  Deadline deadline;
+  if (!options.timeout.empty()) {
+    const auto time = ParseDuration(options.timeout);
+    if (!time.ok()) return Complain(time.status().Within("--timeout"));
+    deadline = std::chrono::steady_clock::now() + *time;
+  }
+  std::string wanted = Small(options.wanted);
+  if (wanted.starts_with("condition=")) wanted = wanted.substr(10);
+  if (wanted == "delete") wanted = "deleted";  // kubectl's word
+  static const std::vector<std::string> kKnown = {
+      "created", "running",  "paused",  "restarting",   "succeeded",         "failed",
+      "killed",  "complete", "deleted", "earlystopped", "metricsunavailable"};
+  if (std::ranges::find(kKnown, wanted) == kKnown.end()) {
+    std::string known;
+    for (const std::string& word : kKnown) known += (known.empty() ? "" : ", ") + word;
+    return Complain(InvalidArgument("--for={} is none of: {}", options.wanted, known));
+  }
+  const auto reader = OpenView(options.db);
+  if (!reader.ok()) return Complain(reader.status());
+  const auto references = ReadReferences(options.target);
+  if (!references.ok()) return Complain(references.status());
+  int code = kDone;  // the first that went wrong
+  for (const Reference& reference : *references) {
+    const int one = WaitFor(**reader, options, reference, wanted, deadline);
+    if (code == kDone) code = one;
+  }
+  return code;
 }
 
 }  // namespace
@@ -134,7 +150,7 @@ Verb MakeWaitVerb() {
   const auto o = std::make_shared<WaitOptions>();
   Verb wait{"wait", "until an experiment or a trial has ended, or is what is wanted; exit code 5 on time-out"};
   wait.footer = "Examples:\n  qalam wait exp/digits --for=succeeded --timeout=10m\n  qalam wait trial/digits-x7kq2m4n";
-  AddControl(&wait, o.get(), "exp/NAME, trial/NAME, EXPERIMENT#17, or NAME");
+  AddControl(&wait, o.get(), "exp/NAME, trial/NAME, EXPERIMENT#17, or NAME; or several");
   wait.Option("--for", &o->wanted, "complete, succeeded, failed, running, paused, deleted, killed, ...")
       .Type("CONDITION");
   wait.Option("--timeout", &o->timeout, "how long (default: for ever)").Type("10m");

@@ -18,7 +18,13 @@ std::string Path(const std::string& json, const std::string& path) {
   EXPECT_TRUE(document.ok()) << document.status().message();
   const Result<JsonPath> parsed = JsonPath::Parse(path);
   if (!parsed.ok()) return parsed.status().message();
-  return parsed->Print(*document);
+  const std::string printed = parsed->Print(*document);
+  if (parsed->ReadsItemByItem()) {
+    JsonPath::Items items(*parsed);
+    for (const Node& item : document->Find("items")->items) items.Add(item);
+    EXPECT_EQ(items.Text(), printed) << path << ": item by item it reads otherwise";
+  }
+  return printed;
 }
 
 constexpr const char* kList = R"({"kind": "List", "items": [
@@ -54,6 +60,20 @@ TEST(JsonPath, ARangePrintsALineForEach) {
   EXPECT_EQ(Path(kList, R"({range .items[*]}{.metadata.name}{"\t"}{.status.trials}{"\n"}{end}end)"),
             "a\t4\nb\t12\nc\t0\nend");
   EXPECT_EQ(Path(kList, "{range .items[*]}[{.metadata.name}]{end}"), "[a][b][c]");
+}
+
+TEST(JsonPath, ATemplateKnowsWhetherItNeedsTheListWhole) {
+  const auto item_by_item = [](const char* path) { return JsonPath::Parse(path)->ReadsItemByItem(); };
+  for (const char* path : {"{.items[*].metadata.name}", "{$.items[*].metadata.name} and {.items[*].status.note}",
+                           "{range .items[*]}{.metadata.name} {.status..deep}{\"\\n\"}{end}", "{'text'}",
+                           "{.items[?(@.status.trials>3)].metadata.name}", "{.items[*]['status','metadata'].trials}"}) {
+    EXPECT_TRUE(item_by_item(path)) << path;
+    Path(kList, path);
+  }
+  for (const char* path : {"{.items[0].metadata.name}", "{.items[-1:].metadata.name}", "{.kind}", "{..name}",
+                           "{.items}", "{range .items[*]}{$.kind}{end}", "{.items[?(@.kind==$.kind)].metadata.name}",
+                           "{.items[*].metadata.name} of {.kind}"})
+    EXPECT_FALSE(item_by_item(path)) << path;
 }
 
 TEST(JsonPath, WhatIsNotThereIsNothing) { EXPECT_EQ(Path(kList, "<{.items[7].metadata.name}{.nope.nothing}>"), "<>"); }

@@ -24,11 +24,30 @@ TEST_F(CliTest, AWordThatIsNotKnownIsNamedWithTheNearestOne) {
              "qalam: qalam run has no option '--paralel'; did you mean '--parallel'?\n"},
         Case{{"run", "--paralel=3", "e.yaml"},
              "qalam: qalam run has no option '--paralel'; did you mean '--parallel'?\n"},
+        Case{{"apply", "e.yaml"}, "qalam: 'apply' is no verb of qalam; did you mean 'run'?\n"},
+        Case{{"get", "trails"},
+             "qalam: 'trails' is no kind of object: experiments, trials, suggestions or all; did you "
+             "mean 'trials'?\n"},
         Case{{"doctor", "now"}, "qalam: qalam doctor takes no further word: 'now'\n"}}) {
     const Finished done = Qalam(c.words);
     EXPECT_EQ(done.code, 2) << c.says;
     EXPECT_EQ(done.out, "");
     EXPECT_THAT(done.err, StartsWith(c.says));
+  }
+}
+
+TEST_F(CliTest, OptionsOfACommandAreNotDroppedBesideAFile) {
+  WriteExperiment("e.yaml", {});
+  for (const std::vector<std::string>& option : std::vector<std::vector<std::string>>{{"--name", "other"},
+                                                                                      {"-p", "x=real(0,1)"},
+                                                                                      {"--goal", "1"},
+                                                                                      {"--minimize", "loss"},
+                                                                                      {"--algorithm", "grid"}}) {
+    std::vector<std::string> words = {"run", "e.yaml"};
+    words.insert(words.end(), option.begin(), option.end());
+    const Finished done = Qalam(words);
+    EXPECT_EQ(done.code, 2) << option[0];
+    EXPECT_THAT(done.err, HasSubstr(option[0] + " goes with a command after --"));
   }
 }
 

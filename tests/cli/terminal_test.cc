@@ -233,6 +233,9 @@ TEST_P(Shells, CompleteVerbsOptionsAndNames) {
   expect("qalam edit exp dig", "qalam edit exp digits");
   expect("qalam stop tri", "qalam stop trial");
   expect("qalam retry trial dig", "qalam retry trial digits-");
+  expect("qalam logs trial/dig", "qalam logs trial/digits-");
+  expect("qalam describe exp/dig", "qalam describe exp/digits");
+  expect("qalam get sug", "qalam get suggestions");
   expect("qalam enqueue exp digits x", "qalam enqueue exp digits x=");
 }
 INSTANTIATE_TEST_SUITE_P(Each, Shells, testing::Values("bash", "zsh", "fish"),

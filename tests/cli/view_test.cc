@@ -248,6 +248,74 @@ TEST_F(View, ATrialIsPrintedAsKatibWould) {
               AllOf(HasSubstr("kind: Trial\n"), HasSubstr("parameterAssignments:"), HasSubstr("name: loss")));
 }
 
+// kubectl's ways to name things, alike for every verb.
+TEST_F(View, ThingsAreNamedAsKubectlNamesThem) {
+  WriteExperiment("o.yaml", {.name = "other", .trials = 1, .parallel = 1});
+  ASSERT_EQ(Qalam({"run", "o.yaml"}).code, 0);
+  const std::string all = Out({"get", "all", "-o", "name"});
+  EXPECT_THAT(all, StartsWith("experiment/small\nexperiment/other\nsuggestion/small\nsuggestion/other\ntrial/small-"));
+  EXPECT_EQ(std::ranges::count(all, '\n'), 9);
+  EXPECT_THAT(Out({"get", "all"}), AllOf(HasSubstr("ASSIGNED"), HasSubstr("#4 "), HasSubstr("4/4")));
+  const std::string small = Out({"get", "exp", "small"});
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"exp/small"}, {"experiments", "small"}, {"experiment.kubeflow.org", "small"}, {"exps/small"}}) {
+    std::vector<std::string> get = {"get"};
+    get.insert(get.end(), words.begin(), words.end());
+    EXPECT_EQ(Out(get), small) << words[0];
+  }
+  EXPECT_EQ(Out({"get", "exp", "other", "small", "-o", "name"}), "experiment/other\nexperiment/small\n");
+  EXPECT_EQ(Out({"get", "exp,sugg", "other", "-o", "name"}), "experiment/other\nsuggestion/other\n");
+  EXPECT_EQ(Out({"get", "exp/other", "exp/small", "-o", "jsonpath={.items[*].metadata.name}"}), "other small");
+  EXPECT_EQ(Out({"get", "exp/small", "-o", "jsonpath={.kind}"}), "Experiment");
+  const std::string trial = Out({"get", "trial", "small#2", "-o", "name"});
+  const std::string name = trial.substr(6, trial.size() - 7);
+  EXPECT_EQ(Out({"get", "trial/small#2", "trial/other#1", "-o", "name"}),
+            trial + Out({"get", "trials", "other", "-o", "name"}));
+
+  // What one verb prints, the next one takes.
+  const std::string logs = Out({"logs", "small#2"});
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"trial/" + name}, {"trial", name}, {"trial", "small#2"}, {name}}) {
+    std::vector<std::string> verb = {"logs"};
+    verb.insert(verb.end(), words.begin(), words.end());
+    EXPECT_EQ(Out(verb), logs);
+    verb[0] = "describe";
+    EXPECT_THAT(Out(verb), StartsWith("Name:         " + name + "\nExperiment:   small (#2)\n"));
+  }
+  EXPECT_THAT(Out({"describe", "small"}), StartsWith("Name:         small\nNamespace:"));
+  EXPECT_THAT(Out({"describe", "exp/small", "trial/small#1"}),
+              AllOf(StartsWith("Name:         small\n"), HasSubstr("\n\n\nName:         small-")));
+  EXPECT_EQ(Out({"describe", "exp", "small", "other", "-o", "jsonpath={.items[*].metadata.name}"}), "small other");
+  EXPECT_EQ(Out({"best", "exp", "small"}), Out({"best", "exp/small"}));
+  EXPECT_EQ(Out({"best", "exp", "small"}), Out({"best", "small"}));
+  EXPECT_EQ(Out({"clone", "exp/small", "--as", "again"}), Out({"clone", "small", "--as", "again"}));
+  EXPECT_EQ(Out({"export", "small"}), Out({"export", "exp/small"}));
+  EXPECT_EQ(Out({"export", "exp/small", "results"}), "results/small-trials.csv\nresults/small-observations.csv\n");
+  EXPECT_EQ(Out({"compare", "small", "other"}), Out({"compare", "exp/small", "exp/other"}));
+  EXPECT_THAT(Out({"top", "exp/small"}), StartsWith("experiment  small "));
+  EXPECT_EQ(Out({"wait", "exp/small", "trial/small#2", "--for=succeeded"}),
+            "experiment/small condition met\n" + trial.substr(0, trial.size() - 1) + " condition met\n");
+  EXPECT_EQ(Out({"delete", "small", "other", "-y"}), "experiment/small deleted\nexperiment/other deleted\n");
+}
+
+TEST_F(View, NamesThatAreNotUnderstoodAreAnswered) {
+  const auto says = [this](const std::vector<std::string>& words) {
+    const Finished done = Qalam(words);
+    EXPECT_THAT(done.code, testing::AnyOf(2, 3));
+    return done.err;
+  };
+  EXPECT_THAT(says({"logs", "small"}), HasSubstr("'small' is an experiment; its trials are 'small#1'"));
+  EXPECT_THAT(says({"logs", "exp", "small"}), HasSubstr("a trial is meant here"));
+  EXPECT_THAT(says({"best", "trial/small#1"}), HasSubstr("an experiment is meant here"));
+  EXPECT_THAT(says({"delete", "exp"}), HasSubstr("which one? Say exp NAME"));
+  EXPECT_THAT(says({"delete", "exp", "exp/small"}), HasSubstr("either KIND NAME or KIND/NAME"));
+  EXPECT_THAT(says({"describe", "job/small"}), HasSubstr("'job' is neither 'exp' nor 'trial'"));
+  EXPECT_THAT(says({"describe", "exp/"}), HasSubstr("a name is missing after 'exp/'"));
+  EXPECT_THAT(says({"edit", "small", "small2", "--parallel", "2"}), HasSubstr("there is no experiment 'small2'"));
+  EXPECT_THAT(says({"get", "exp/small", "small"}), HasSubstr("'small' among KIND/NAMEs: of which kind?"));
+  EXPECT_THAT(says({"get", "all", "-w"}), HasSubstr("-w watches one kind of object"));
+}
+
 TEST_F(View, SuggestionsAreThere) {
   EXPECT_THAT(Out({"get", "suggestions"}), AllOf(HasSubstr("small"), HasSubstr("sobol")));
   EXPECT_THAT(Out({"get", "suggestion", "small", "-o", "yaml"}),
