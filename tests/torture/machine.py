@@ -387,14 +387,16 @@ def soak(args):
     reports = w.rows("SELECT count(*) FROM observation_logs")[0][0]
     printed = sum(log.read_text(errors="replace").count("loss=") for log in w.folder.glob("qalam.db.d/runs/*/*/*/output.log"))
     expect(reports == printed, f"{printed} printed, {reports} stored")
-    warm = samples[len(samples) // 4:]
+    warm = samples[len(samples) // 2:]
     slope = statistics.linear_regression([t for t, _, _ in warm], [m for _, m, _ in warm]).slope * 3600
     grown = warm[-1][1] - warm[0][1]
     files = max(f for _, _, f in warm) - min(f for _, _, f in warm)
     expect(wal < 64 << 20, f"the log grew to {wal >> 20} MiB")
     expect(files <= 4, f"open files between {min(f for _, _, f in warm)} and {max(f for _, _, f in warm)}")
-    expect(grown < (8 if args.short else 1 + args.minutes / 60), f"{grown:.1f} MiB grown after the first quarter")
-    return (f"{seconds / 60:.1f} min, {reports} reports stored as printed: {warm[-1][1]:.0f} MiB, {slope:+.1f} MiB/h after the first quarter, "
+    # SQLite's page cache (8 MiB at most) fills as the database grows: a few minutes say nothing about what is left.
+    filled = not args.short and args.minutes >= 30
+    expect(grown < (1 if filled else 8), f"{grown:.1f} MiB grown in the second half")
+    return (f"{seconds / 60:.1f} min, {reports} reports stored as printed: {warm[-1][1]:.0f} MiB, {slope:+.1f} MiB/h in the second half, "
             f"open files {warm[0][2]} then {warm[-1][2]}, the log at most {wal / (1 << 20):.1f} MiB")
 
 
