@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/settings.h"
 #include "core/experiment.h"
 #include "core/history.h"
 #include "core/search_space.h"
+#include "core/settings.h"
 
 namespace qalam {
 
