@@ -15,6 +15,7 @@
 #include "cli/launch.h"
 #include "cli/objects.h"
 #include "core/log.h"
+#include "earlystop/live_stopping.h"
 #include "experiment/spec.h"
 #include "pipelines/engines/local_engine.h"
 #include "store/sqlite_store.h"
@@ -32,6 +33,15 @@ std::string NewUid() {
     uid += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
   }
   return uid;
+}
+
+// Rules of other people's services are set when a trial is created. Faults of ours were told when the file was read, or
+// are told by Validate.
+std::unique_ptr<LiveStopping> LiveStoppingOf(const ExperimentSpec& spec) {
+  if (!spec.early_stopping || spec.annotations.contains(kEarlyStoppingServiceAnnotation)) return nullptr;
+  if (!IsLive(*spec.early_stopping)) return nullptr;
+  Result<std::unique_ptr<LiveStopping>> made = LiveStopping::Make(*spec.early_stopping, spec.objective);
+  return made.ok() ? *std::move(made) : nullptr;
 }
 
 Status RemoveFolders(const std::string& root, const std::vector<std::string>& names) {
@@ -67,6 +77,7 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
        .compile = [db](const ExperimentSpec& spec, const Trial& trial,
                        const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
        .make_uid = NewUid,
+       .live_stopping = LiveStoppingOf,
        .remove_runs =
            [root = RunsFolder(db)](const std::vector<std::string>& trials) { return RemoveFolders(root, trials); },
        .remove_kept =

@@ -18,7 +18,6 @@
 #include "cli/objects.h"
 #include "cli/origin.h"
 #include "cli/services.h"
-#include "earlystop/median_stop.h"
 #include "earlystop/stopping_rule.h"
 #include "experiment/fields.h"
 #include "experiment/forms.h"
@@ -167,7 +166,7 @@ SpecContext ContextOf(const Node* document, const Services& services, bool stric
   remembered(kEarlyStoppingServiceAnnotation, "earlyStopping", &context.served_rules);
   context.algorithms.insert(context.algorithms.end(), context.served.begin(), context.served.end());
   context.rules = context.served_rules;
-  context.rules.emplace_back(kMedianStop);
+  for (const StoppingRuleInfo& rule : StoppingRules()) context.rules.emplace_back(rule.name);
   context.setting_fault = &FaultOfSetting;
   context.rule_setting_fault = &FaultOfRuleSetting;
   return context;

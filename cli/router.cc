@@ -13,7 +13,8 @@
 #include "cli/input.h"
 #include "cli/services.h"
 #include "core/log.h"
-#include "earlystop/median_stop.h"
+#include "earlystop/live_stopping.h"
+#include "earlystop/stopping_rule.h"
 
 namespace qalam {
 namespace {
@@ -127,7 +128,8 @@ Result<EarlyStoppingClient*> SuggestionRouter::RulesOf(const SuggestionRequest& 
                 [this](const auto& address, const auto& options) {
                   return MakeEarlyStoppingClient(loop_, address, options);
                 }));
-  if (client != nullptr || request.spec->early_stopping->name != kMedianStop) return client;
+  // What decides live has nothing to say before a trial begins.
+  if (client != nullptr || IsLive(*request.spec->early_stopping)) return client;
   if (built_in_rules_ == nullptr) built_in_rules_ = MakeInProcessEarlyStoppingClient(loop_, {});
   return built_in_rules_.get();
 }
@@ -142,8 +144,11 @@ void SuggestionRouter::Validate(const SuggestionRequest& request, std::function<
       return done(verdict);
     const Result<EarlyStoppingClient*> rules = RulesOf(request);
     if (!rules.ok()) return done(rules.status());
-    if (*rules == nullptr) return done(verdict);
-    (*rules)->Validate(request, done);
+    if (*rules != nullptr) return (*rules)->Validate(request, done);
+    const auto& rule = request.spec->early_stopping;
+    const bool ours = rule && backend_ != nullptr && IsLive(*rule);
+    const Status live = ours ? ValidateStoppingRule(rule->name, rule->settings) : OkStatus();
+    done(live.ok() ? verdict : live);
   });
 }
 

@@ -294,6 +294,7 @@ Result<int> ControllerImpl::RetryAll(Work& work, const std::vector<std::string>&
     trial.observation.reset();
     trial.started = trial.completed = {};
     std::erase_if(trial.conditions, [](const Condition& c) { return c.type != "Created"; });
+    ForgetCurve(work, trial);
     SetState(work, trial, TrialState::kCreated);
     Queue(work, trial);
   }

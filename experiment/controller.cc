@@ -77,6 +77,7 @@ Result<Work*> ControllerImpl::Load(const Experiment& record) {
     if (trial.labels.contains(kEnqueuedLabel)) ++work->enqueued;
     work->trials->Add(std::move(trial));
   }
+  QALAM_RETURN_IF_ERROR(RecallCurves(*work));
   return (works_[record.id] = std::move(work)).get();
 }
 
@@ -112,6 +113,7 @@ Result<Submitted> ControllerImpl::SubmitNew(const ExperimentSpec& spec, const st
   Work& work = *owned;
   work.space = std::make_shared<const SearchSpace>(std::move(space));
   work.spec = std::make_shared<const ExperimentSpec>(spec);
+  if (deps_.live_stopping) work.stopping = deps_.live_stopping(spec);
   work.record.id = next_id_++;
   work.record.namespace_name = spec.namespace_name;
   work.record.name = spec.name;

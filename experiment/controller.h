@@ -10,6 +10,7 @@
 #include "core/experiment.h"
 #include "core/loop.h"
 #include "core/run.h"
+#include "earlystop/live_stopping.h"
 #include "experiment/metrics/collector.h"
 #include "pipelines/engine.h"
 #include "store/store.h"
@@ -25,6 +26,9 @@ struct ControllerDeps {
   // The trial's manifest, rendered, into a run. A fault is the trial's: it fails with the text.
   std::function<Result<Run>(const ExperimentSpec& spec, const Trial& trial, const Node& manifest)> compile;
   std::function<std::string()> make_uid;  // a new one each time; a simulation hands in its own
+  // Who decides, report by report, whether a trial of this experiment goes on; null: nobody does. Not given: nobody
+  // ever.
+  std::function<std::unique_ptr<LiveStopping>(const ExperimentSpec& spec)> live_stopping = {};
   // Removes what the runs of these trials left on the disk. Doing it again is nothing. null: there is nothing.
   std::function<Status(const std::vector<std::string>& trial_names)> remove_runs = {};
   // The same for what is kept beside the database for the experiment itself.

@@ -32,6 +32,7 @@ struct LiveRun {
   std::map<std::string, std::int64_t> reports;  // per metric, for the step of lines that say none
   Observation observation;
   RuleJudge judge;
+  std::string live_reason;  // why the live rule stops it; empty: it does not
 };
 
 struct Work {
@@ -55,6 +56,9 @@ struct Work {
   // Queued, and are launched before anything new is asked for.
   std::set<std::uint64_t> queue;
   int enqueued = 0;  // trials that nobody suggested, whatever became of them
+
+  std::unique_ptr<LiveStopping> stopping;  // null: nobody decides live
+  std::string stopping_note;               // what the guard said last
 
   bool removing = false;        // its deletion is under way
   std::string why_not_removed;  // what keeps it from being deleted
@@ -148,11 +152,15 @@ class ControllerImpl final : public Controller {
   Work* WorkOf(const RunId& run, Trial** trial, LiveRun** live);
   void ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const;
   void StopEarly(Work& work, Trial& trial, const LiveRun& live);
+  void Judge(Work& work, Trial& trial, LiveRun& live, const ObservationRow& row);
+  void TellGuard(Work& work);
+  Status RecallCurves(Work& work);
+  void ForgetCurve(const Work& work, const Trial& trial) const;
   Status BeginMetrics(Work& work, const Trial& trial, LiveRun& live, int attempt, std::int64_t offset,
                       std::int64_t lines);
   void KeepReported(Trial& trial, const LiveRun& live) const;
   void TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live, StartOptions* options);
-  void Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
+  void Record(Work& work, Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
   void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
   void SetState(Work& work, Trial& trial, TrialState state);
   void RunAgain(Work& work, Trial& trial, int after_attempt);

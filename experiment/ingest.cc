@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs report: steps, output, ends. Points and the offset they came from are one transaction.
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "core/log.h"
 #include "core/objective.h"
@@ -17,6 +20,18 @@ namespace {
 constexpr int kStopsNotAskedFor = 3;  // a run that somebody else keeps stopping is started again so often
 // That a trial runs, and what it prints, may wait a little for company; that it ended may not.
 constexpr Duration kProgressWindow = std::chrono::milliseconds(20);
+
+double NumberOf(const std::string& value) {
+  return ParseMetricValue(value).value_or(std::numeric_limits<double>::quiet_NaN());
+}
+
+Standing StandingOf(TrialState state) {
+  switch (state) {
+    case TrialState::kSucceeded: return Standing::kSucceeded;
+    case TrialState::kEarlyStopped: return Standing::kStopped;
+    default: return Standing::kFailed;
+  }
+}
 
 // A search for an architecture may find words.
 bool HasObjective(const ExperimentSpec& spec, const Observation& observation) {
@@ -85,6 +100,8 @@ void ControllerImpl::TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live
     if (row.attempt != attempt) continue;
     Fold(row.metric_name, row.value, &live.observation);
     live.judge.Add(row.metric_name, row.value);
+    if (work.stopping != nullptr && row.metric_name == work.spec->objective.metric_name)
+      work.stopping->Add(trial.ordinal, row.step, NumberOf(row.value));
     ++live.reports[row.metric_name];
     live.sequence = std::max(live.sequence, row.sequence);
   }
@@ -101,18 +118,80 @@ void ControllerImpl::TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live
 void ControllerImpl::ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const {
   live.observation = EmptyObservation(work.spec->objective);
   live.judge = RuleJudge(trial.early_stopping_rules, work.spec->objective);
+  live.live_reason.clear();
   live.sequence = 0;
   live.reports.clear();
   live.collector.reset();
+  ForgetCurve(work, trial);
+}
+
+// It begins anew; that it is spared stays so.
+void ControllerImpl::ForgetCurve(const Work& work, const Trial& trial) const {
+  if (work.stopping == nullptr) return;
+  work.stopping->Forget(trial.ordinal);
+  if (FindCondition(trial.conditions, kSparedCondition) != nullptr) work.stopping->Spare(trial.ordinal);
 }
 
 // The reports that meet the rules are in the same commit: whoever takes the trial up after a crash judges them again.
 void ControllerImpl::StopEarly(Work& work, Trial& trial, const LiveRun& live) {
   if (trial.stopping) return;
   trial.stopping = true;
+  if (!live.live_reason.empty())
+    SetCondition(&trial.conditions, std::string(kStoppingCondition), true, "TrialEarlyStopped",
+                 "Trial is early stopped: " + live.live_reason, Now());
   Dirty(work, trial);
-  AddEvent(work, "trial/" + trial.name, "Normal", "EarlyStopping", live.judge.Why());
+  AddEvent(work, "trial/" + trial.name, "Normal", "EarlyStopping",
+           live.live_reason.empty() ? live.judge.Why() : live.live_reason);
   StopAfterCommit(work.record.id, trial.name);
+}
+
+// A report of the objective, to the rule that decides live. What it decides is in the same commit.
+void ControllerImpl::Judge(Work& work, Trial& trial, LiveRun& live, const ObservationRow& row) {
+  work.stopping->Add(trial.ordinal, row.step, NumberOf(row.value));
+  if (trial.stopping || !live.live_reason.empty()) return;
+  Decision decision = work.stopping->Judge(trial.ordinal);
+  if (decision.reason.empty()) return;
+  const std::string reason = fmt::format("{} {}: {}", row.metric_name, row.value, decision.reason);
+  if (decision.action == Decision::kStop) live.live_reason = reason;
+  if (decision.action == Decision::kSpare) {
+    // Before the current one, which is the last.
+    std::vector<Condition> spared;
+    SetCondition(&spared, std::string(kSparedCondition), true, "TrialSpared",
+                 "Would have been stopped, and goes on to show what is lost by stopping: " + reason, Now());
+    AddEvent(work, "trial/" + trial.name, "Normal", "EarlyStoppingSpared", spared.front().message);
+    auto& conditions = trial.conditions;
+    conditions.insert(conditions.empty() ? conditions.end() : conditions.end() - 1, std::move(spared.front()));
+    Dirty(work, trial);
+  }
+  TellGuard(work);
+}
+
+void ControllerImpl::TellGuard(Work& work) {
+  std::string note = work.stopping->Note();
+  if (note == work.stopping_note) return;
+  AddEvent(work, "experiment/" + work.record.name, "Normal", "EarlyStoppingGuard",
+           note.empty() ? "learning curves do not cross: trials are judged from the first step on" : note);
+  work.stopping_note = std::move(note);
+}
+
+// Of the trials that have ended; those at work tell theirs when they are taken up.
+Status ControllerImpl::RecallCurves(Work& work) {
+  if (deps_.live_stopping) work.stopping = deps_.live_stopping(*work.spec);
+  if (work.stopping == nullptr) return OkStatus();
+  for (const Trial& trial : work.trials->all()) {
+    if (!IsFinal(trial.state)) continue;
+    QALAM_TRY(const std::vector<ObservationRow> rows, deps_.store.Observations(trial.name));
+    int attempt = 0;
+    for (const ObservationRow& row : rows) attempt = std::max(attempt, row.attempt);
+    for (const ObservationRow& row : rows) {
+      if (row.attempt == attempt && row.metric_name == work.spec->objective.metric_name)
+        work.stopping->Add(trial.ordinal, row.step, NumberOf(row.value));
+    }
+    if (FindCondition(trial.conditions, kSparedCondition) != nullptr) work.stopping->Spare(trial.ordinal);
+    work.stopping->End(trial.ordinal, StandingOf(trial.state));
+  }
+  work.stopping_note = work.stopping->Note();
+  return OkStatus();
 }
 
 void ControllerImpl::TellStopped(std::int64_t experiment_id, const std::string& trial_name) {
@@ -135,11 +214,11 @@ void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset
   if (live->collector == nullptr) return;
   std::vector<MetricPoint> points;
   live->collector->Feed(bytes, &points);
-  Record(*trial, *live, points);
-  if (live->judge.met()) StopEarly(*work, *trial, *live);
+  Record(*work, *trial, *live, points);
+  if (live->judge.met() || !live->live_reason.empty()) StopEarly(*work, *trial, *live);
 }
 
-void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points) {
+void ControllerImpl::Record(Work& work, Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points) {
   if (points.empty()) return;
   for (const MetricPoint& point : points) {
     ObservationRow row;
@@ -153,6 +232,7 @@ void ControllerImpl::Record(const Trial& trial, LiveRun& live, const std::vector
     row.step = point.step.value_or(report);
     Fold(point.name, point.value, &live.observation);
     live.judge.Add(point.name, point.value);
+    if (work.stopping != nullptr && point.name == work.spec->objective.metric_name) Judge(work, trial, live, row);
     appended_.observations.push_back(std::move(row));
   }
   ScheduleFlush(kProgressWindow);
@@ -195,8 +275,8 @@ Status ControllerImpl::Report(const std::string& trial_name, const std::vector<M
       fresh.push_back(point);
     }
   }
-  Record(*trial, *live, fresh);
-  if (live->judge.met()) StopEarly(*work, *trial, *live);
+  Record(*work, *trial, *live, fresh);
+  if (live->judge.met() || !live->live_reason.empty()) StopEarly(*work, *trial, *live);
   return Flush();
 }
 
@@ -209,7 +289,7 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
   if (live->collector != nullptr && live->metrics_attempt >= live->attempt) {
     std::vector<MetricPoint> points;
     live->collector->Finish(&points);
-    Record(*trial, *live, points);
+    Record(*work, *trial, *live, points);
   }
   if (live->metrics_attempt < live->attempt) ForgetMetrics(*work, *trial, *live);  // the last one printed nothing
 
@@ -232,6 +312,8 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
         const Condition stopped = *FindCondition(trial->conditions, kStoppingCondition);
         KeepReported(*trial, *live);
         Finish(*work, *trial, *as, stopped.reason, stopped.message);
+        if (*as == TrialState::kEarlyStopped)
+          AfterCommit([this, id = work->record.id, name = run] { TellStopped(id, name); });
         break;
       }
       if (live->judge.met()) {
@@ -270,6 +352,7 @@ void ControllerImpl::KeepReported(Trial& trial, const LiveRun& live) const {
 void ControllerImpl::RunAgain(Work& work, Trial& trial, int after_attempt) {
   const int stops = trial.stopping ? 0 : work.live.at(trial.name).stops_not_asked_for;
   trial.attempt = after_attempt;
+  ForgetCurve(work, trial);
   trial.stopping = false;
   trial.started = {};
   std::erase_if(trial.conditions, [](const Condition& condition) { return condition.type == "Running"; });
@@ -298,6 +381,7 @@ void ControllerImpl::Finish(Work& work, Trial& trial, TrialState state, const st
   SetCondition(&trial.conditions, std::string(ToString(state)), true, reason, message, Now());
   ConsiderBest(work, trial);
   Dirty(work, trial);
+  if (work.stopping != nullptr) work.stopping->End(trial.ordinal, StandingOf(state));
   work.live.erase(trial.name);
   experiment_by_run_.erase(trial.name);
 }

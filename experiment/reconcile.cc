@@ -347,6 +347,7 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
   LiveRun live;
   live.observation = EmptyObservation(work->spec->objective);
   live.judge = RuleJudge(trial->early_stopping_rules, work->spec->objective);
+  ForgetCurve(*work, *trial);  // what is stored of it is told below
   StartOptions options;
   options.after_attempt = trial->attempt;
   TakeUpMetrics(*work, *trial, live, &options);

@@ -20,7 +20,7 @@ bool SetCondition(std::vector<Condition>* conditions, std::string type, bool sta
 // Conditions of ours beside Katib's: a trial that waits for its turn, one that is being stopped for good, an experiment
 // that is being deleted.
 inline constexpr std::string_view kQueuedCondition = "Queued", kStoppingCondition = "Stopping",
-                                  kDeletingCondition = "Deleting";
+                                  kSparedCondition = "Spared", kDeletingCondition = "Deleting";
 inline constexpr std::string_view kStoppedReason = "ExperimentStopped";  // ended by hand
 
 const Condition* FindCondition(const std::vector<Condition>& conditions, std::string_view type);  // nullptr: none

@@ -299,7 +299,7 @@ TEST_F(PluginTest, AResumeFromAnywhereStartsTheSamePluginAndKillLeavesNoProcess)
 // while: after the first two, whose mean (and median) is 1.125, the others are worse.
 class EarlyStoppingTest : public PluginTest {
  protected:
-  void WriteExperimentThatStops() {
+  void WriteExperimentThatStops(const std::string& setting = "") {
     Write("slow.sh",
           "for i in 1 2 3; do echo loss=$(awk \"BEGIN{print 1+$1}\"); done\n"
           "case $1 in 0|0.0|0.25) ;; *) sleep 60 ;; esac\n");
@@ -310,7 +310,8 @@ class EarlyStoppingTest : public PluginTest {
                              .algorithm = "grid",
                              .spec = "  earlyStopping:\n    algorithmName: medianstop\n    algorithmSettings:\n"
                                      "      - {name: min_trials_required, value: \"2\"}\n"
-                                     "      - {name: start_step, value: \"2\"}\n"});
+                                     "      - {name: start_step, value: \"2\"}\n" +
+                                     setting});
     yaml.replace(yaml.find("max: \"1\""), 8, "max: \"1\"\n        step: \"0.25\"");
     Write("e.yaml", yaml);
   }
@@ -321,8 +322,18 @@ class EarlyStoppingTest : public PluginTest {
   }
 };
 
-TEST_F(EarlyStoppingTest, MedianstopIsBuiltIn) {
-  WriteExperimentThatStops();
+TEST_F(EarlyStoppingTest, MedianstopDecidesLive) {
+  WriteExperimentThatStops("      - {name: guard, value: \"off\"}\n");
+  const Finished done = Qalam({"run", "e.yaml"});
+  ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
+  EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
+  EXPECT_THAT(Shell("sqlite3 -readonly qalam.db 'SELECT message, early_stopping_rules FROM trials'", folder_),
+              HasSubstr("Trial is early stopped: loss 1.5: worse than 2 of 2 trials at step 2|[]"));
+  EXPECT_THAT(Events(), HasSubstr("EarlyStopping|loss 1.5: worse than 2 of 2 trials at step 2"));
+}
+
+TEST_F(EarlyStoppingTest, MedianstopWithKatibsMeaningSetsItsBoundWhenATrialIsCreated) {
+  WriteExperimentThatStops("      - {name: compat, value: katib}\n");
   const Finished done = Qalam({"run", "e.yaml"});
   ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
   EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
@@ -338,8 +349,9 @@ TEST_F(EarlyStoppingTest, AWrongSettingOfTheBuiltInRuleIsAFaultOfTheFile) {
   Write("e.yaml", yaml);
   const Finished done = Qalam({"run", "e.yaml"});
   EXPECT_EQ(done.code, 2);
-  EXPECT_THAT(done.err, AllOf(HasSubstr("start_step must be greater or equal than one (>=1)"),
-                              HasSubstr("unknown setting start_steps for algorithm medianstop; it has")));
+  EXPECT_THAT(done.err,
+              AllOf(HasSubstr("start_step must be greater or equal than one (>=1)"),
+                    HasSubstr("unknown setting start_steps for algorithm medianstop; did you mean 'start_step'?")));
 }
 
 TEST_F(EarlyStoppingTest, AServiceReadsMetricsAndItsRulesStopTrials) {

@@ -21,7 +21,7 @@ ARROWS = {
     "store": [],
     "pipelines": ["store/store.h"],
     "suggest": ["algorithms/", "earlystop/", "proto/"],
-    "experiment": INTERFACES,
+    "experiment": INTERFACES + ["earlystop/live_stopping.h"],
     "web": ["experiment/"] + INTERFACES,
     "cli": ["*"],
     "bench": ["*"],

@@ -147,6 +147,10 @@ void World::Make(bool passive) {
                                     return run;
                                   },
                                   .make_uid = [this] { return "uid-" + std::to_string(++uids_); },
+                                  .live_stopping = [](const ExperimentSpec& spec) -> std::unique_ptr<LiveStopping> {
+                                    if (!spec.early_stopping || !IsLive(*spec.early_stopping)) return nullptr;
+                                    return *LiveStopping::Make(*spec.early_stopping, spec.objective);
+                                  },
                                   .remove_runs =
                                       [this](const std::vector<std::string>& trials) {
                                         MayKill(Point::kBeforeRemove);
@@ -349,7 +353,10 @@ void World::CheckStopped(const ExperimentSpec& spec, const Trial& trial, int las
     Fold(row.metric_name, row.value, &seen);
     judge.Add(row.metric_name, row.value);
   }
-  if (!judge.met()) Breach("trial " + trial.name + " was stopped early and its rules are not met");
+  const bool live = spec.early_stopping && IsLive(*spec.early_stopping);
+  if (live && !trial.conditions.back().message.starts_with("Trial is early stopped: "))
+    Breach("trial " + trial.name + " was stopped early and does not say why");
+  if (!live && !judge.met()) Breach("trial " + trial.name + " was stopped early and its rules are not met");
   if (!printed_[{trial.name, last}].starts_with(stored)) Breach("I5: " + trial.name + " stored what it did not print");
   if (!trial.observation || trial.observation->metrics.front().latest != seen.metrics.front().latest)
     Breach("trial " + trial.name + " was stopped early and its observation is not that of its reports");
