@@ -8,6 +8,8 @@
 #include "algorithms/bananas.h"
 #include "algorithms/bayesian.h"
 #include "algorithms/cmaes.h"
+#include "algorithms/darts.h"
+#include "algorithms/enas.h"
 #include "algorithms/grid.h"
 #include "algorithms/hyperband.h"
 #include "algorithms/local_search.h"
@@ -35,6 +37,10 @@ constexpr std::array kAlgorithms = {
                   &ValidateHyperband},
     AlgorithmInfo{"cmaes", "covariance matrix adaptation: hundreds of trials or more, for numbers that matter together",
                   &kCmaEsSettings, &MakeCmaEs, &ValidateCmaEs},
+    AlgorithmInfo{"darts", "every trial searches an architecture of its own, by gradients: for a nasConfig",
+                  &kDartsSettings, &MakeDarts, &ValidateDarts, Searched::kNothing},
+    AlgorithmInfo{"enas", "a controller network learns which architectures are good: for a nasConfig", &kEnasSettings,
+                  &MakeEnas, &ValidateEnas, Searched::kNetworks},
     AlgorithmInfo{"evolution",
                   "regularised evolution: children of the best of the young; categorical spaces, cheap trials",
                   &kEvolutionSettings, &MakeRegularisedEvolution, nullptr},

@@ -44,6 +44,10 @@ struct AlgorithmContext {
   std::optional<int> parallel = std::nullopt;  // trials at once, where it is known
 };
 
+// What an algorithm's space is made of: the parameters of the experiment; the networks that a nasConfig lets be built
+// (core/nas_space.h); or nothing, because each trial searches the nasConfig for itself.
+enum class Searched { kParameters, kNetworks, kNothing };
+
 struct AlgorithmInfo {
   std::string_view name;     // as in Katib's algorithmName
   std::string_view summary;  // one line for `qalam algorithms`
@@ -51,6 +55,7 @@ struct AlgorithmInfo {
   std::unique_ptr<Suggester> (*make)(const AlgorithmContext& context);
   // What the table cannot say: does it fit this space? May be null. INVALID_ARGUMENT with Katib's text.
   Status (*validate)(const AlgorithmContext& context);
+  Searched searches = Searched::kParameters;
 };
 
 std::span<const AlgorithmInfo> Algorithms();                // sorted by name

@@ -76,8 +76,10 @@ Manifest GateManifest() {
       manifest.problems.push_back(fmt::format("bbob/f{:02}/d{}/i1", function, dimension));
   }
   for (const AlgorithmInfo& info : Algorithms()) {
-    // No levels for a grid, and nothing that says how long a trial trains.
-    if (info.name == "grid" || info.settings->Find("resource_name") != nullptr) continue;
+    // No levels for a grid, nothing that says how long a trial trains, no nasConfig.
+    if (info.name == "grid" || info.searches != Searched::kParameters ||
+        info.settings->Find("resource_name") != nullptr)
+      continue;
     manifest.contenders.push_back({std::string(info.name), std::string(info.name)});
   }
   return manifest;

@@ -216,7 +216,7 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options, const bench::Ros
   if (suites.empty() && manifest.problems.empty()) suites = {"quick"};
   if (algorithms.empty() && manifest.contenders.empty()) {
     for (const AlgorithmInfo& info : Algorithms()) {
-      if (info.name != "grid") algorithms.emplace_back(info.name);
+      if (info.name != "grid" && info.searches == Searched::kParameters) algorithms.emplace_back(info.name);
     }
   }
   bench::Manifest more{setup, {}, {}, manifest.seeds};

@@ -18,6 +18,7 @@
 #include "cli/objects.h"
 #include "cli/origin.h"
 #include "cli/services.h"
+#include "core/nas_space.h"
 #include "earlystop/stopping_rule.h"
 #include "experiment/fields.h"
 #include "experiment/forms.h"
@@ -423,6 +424,11 @@ void RecallObjects(const std::string& db, Input* input) {
 }
 
 Assignments MiddleOf(const ExperimentSpec& spec) {
+  if (spec.nas_config) {
+    Assignments names;
+    for (const std::string& name : NasAssignmentNames(spec.algorithm.name)) names.push_back({name, name});
+    return names;
+  }
   const auto space = SearchSpace::Create(spec.parameters);
   return space.ok() ? space->Decode(Eigen::VectorXd::Constant(space->dim(), 0.5)) : Assignments();
 }

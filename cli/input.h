@@ -76,7 +76,7 @@ Services ReadConfigFile(const std::string& config, Input* input);
 void Recall(StoreReader& reader, Input* input);
 // The ConfigMaps and Secrets that were given with them before, unless they were given again.
 void RecallObjects(const std::string& db, Input* input);
-// The point from the middle of the space. Of a nasConfig there is none: empty.
+// The point from the middle of the space; of a nasConfig names that stand for what its trials are told.
 Assignments MiddleOf(const ExperimentSpec& spec);
 // Compiles each template once, with a point from the middle of its space: faults that only a trial would show. With
 // `capacity` also what asks for more than that. A kind of template that is not run here is a warning for who only

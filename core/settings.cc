@@ -31,6 +31,7 @@ Result<Number> ParseNumber(std::string_view text, std::string_view what) {
 }
 
 Result<SettingValue> ParseSetting(const SettingInfo& info, std::string_view text) {
+  if (info.none && Trim(text) == "None") return SettingValue();
   switch (info.kind) {
     case SettingInfo::Kind::kInt: {
       QALAM_TRY(const std::int64_t number, ParseNumber<std::int64_t>(text, "whole number"));
@@ -102,6 +103,7 @@ const SettingInfo* SettingsTable::Find(std::string_view name) const {
 Status SettingsTable::Check(std::string_view algorithm, std::span<const Setting> settings) const {
   for (const Setting& setting : settings) {
     const SettingInfo* info = Find(setting.name);
+    if (info == nullptr && takes_others_) continue;
     if (info == nullptr) return InvalidArgument("unknown setting {} for algorithm {}", setting.name, algorithm);
     const Result<SettingValue> value = ParseSetting(*info, setting.value);
     if (!value.ok()) {
@@ -125,7 +127,7 @@ std::vector<SettingHelp> SettingsTable::Describe() const {
   for (const SettingInfo& row : rows()) {
     out.push_back({.name = std::string(row.name),
                    .type = std::string(kTypes[static_cast<std::size_t>(row.kind)]),
-                   .range = RangeHelp(row),
+                   .range = RangeHelp(row) + (row.none ? ", or None" : ""),
                    .preset = std::visit(ToText{}, row.preset),
                    .doc = std::string(row.doc)});
   }

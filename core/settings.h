@@ -48,6 +48,7 @@ struct SettingInfo {
   SettingValue preset{};
   std::string_view doc{};
   std::string_view fault{};  // what Katib's service says of a wrong value, where it has words of its own
+  bool none = false;         // the word None is a value, too: what it stands for is off
 };
 
 // The same for people.
@@ -67,14 +68,17 @@ class SettingsTable {
   // INVALID_ARGUMENT.
   Status Check(std::string_view algorithm, std::span<const Setting> settings) const;
   std::vector<SettingHelp> Describe() const;
+  // Whether a setting that has no row is no fault: it is handed on as it is.
+  bool takes_others() const { return takes_others_; }
 
  protected:
   constexpr SettingsTable() = default;
   std::array<SettingInfo, kMaxRows> rows_{};
   std::size_t size_ = 0;
+  bool takes_others_ = false;
 };
 
-// The value of a setting that passed Check.
+// The value of a setting that passed Check; None is monostate.
 SettingValue ReadSetting(const SettingInfo& info, std::string_view text);
 
 template <class T>
@@ -93,18 +97,26 @@ class Settings : public SettingsTable {
     static_assert(sizeof...(Rows) <= kMaxRows);
     (Add(rows), ...);
   }
+  struct AndOthers {};
+  template <class... Rows>
+  constexpr explicit Settings(AndOthers, const Rows&... rows) : Settings(rows...) {
+    takes_others_ = true;
+  }
 
   // Presets overwritten by `settings`, the last of a name counts. They have passed Check.
   T Parse(std::span<const Setting> settings) const {
     T out;
     for (const Setting& setting : settings) {
       const SettingInfo* info = Find(setting.name);
+      if (info == nullptr && takes_others_) continue;
       QALAM_CHECK(info != nullptr, "settings are checked before they are parsed");
       const SettingValue value = ReadSetting(*info, setting.value);
       std::visit(
           [&](auto member) {
             using Member = std::remove_reference_t<decltype(out.*member)>;
-            if constexpr (std::is_same_v<Member, double> || std::is_same_v<Member, std::optional<double>>) {
+            if (std::holds_alternative<std::monostate>(value)) {
+              out.*member = Member{};  // None
+            } else if constexpr (std::is_same_v<Member, double> || std::is_same_v<Member, std::optional<double>>) {
               out.*member = std::get<double>(value);
             } else if constexpr (std::is_same_v<Member, std::string_view>) {
               out.*member = std::get<std::string_view>(value);
@@ -183,6 +195,12 @@ constexpr SettingRow<T> Choice(std::string_view name, std::string_view T::*membe
 template <class T>
 constexpr SettingRow<T> Text(std::string_view name, std::string_view T::*member, std::string_view doc) {
   return {{.name = name, .kind = SettingInfo::Kind::kText, .doc = doc}, member};
+}
+// The same row, which may be None. `Field` is optional, and empty then.
+template <class T>
+constexpr SettingRow<T> OrNone(SettingRow<T> row) {
+  row.info.none = true;
+  return row;
 }
 // The same row, whose faults are told in these words.
 template <class T>

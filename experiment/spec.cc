@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/words.h"
+#include "experiment/spec_nas.h"
 #include "experiment/spec_sections.h"
 
 namespace qalam {
@@ -168,12 +169,16 @@ std::vector<Setting> ReadSettings(Fields* algorithm, const SettingCheck& check) 
   return settings;
 }
 
-// Katib's own algorithms search either parameters or architectures. What another one does is its own business.
-void CheckSpaceOf(const std::string& name, bool nas, const Fields& algorithm) {
-  const bool wants_nas = name == "enas" || name == "darts";
+bool SearchesArchitectures(std::string_view algorithm) { return algorithm == "enas" || algorithm == "darts"; }
+
+// Katib's own algorithms and ours search either parameters or architectures. What a service of somebody else does under
+// another name is its own business.
+void CheckSpaceOf(const std::string& name, bool nas, const SpecContext& context, const Fields& algorithm) {
+  const bool wants_nas = SearchesArchitectures(name);
+  const bool ours = Contains(context.algorithms, name) && !Contains(context.served, name);
   if (wants_nas && !nas) {
     algorithm.Error("algorithmName", fmt::format("'{}' searches an architecture: it needs spec.nasConfig", name));
-  } else if (nas && !wants_nas && IsKatibs(name)) {
+  } else if (nas && !wants_nas && (ours || IsKatibs(name))) {
     algorithm.Error(
         "algorithmName",
         fmt::format("'{}' searches parameters, and there is a nasConfig: enas and darts search that", name));
@@ -199,7 +204,7 @@ AlgorithmSpec ReadAlgorithm(Fields* spec, const SpecContext& context) {
     }
   }
   const bool nas = spec->Take("nasConfig") != nullptr;
-  if (name && (!nas || spec->Take("parameters") == nullptr)) CheckSpaceOf(*name, nas, algorithm);
+  if (name && (!nas || spec->Take("parameters") == nullptr)) CheckSpaceOf(*name, nas, context, algorithm);
   AlgorithmSpec out{name.value_or(""), ReadSettings(&algorithm, [&](const Setting& setting) {
                       return name ? SettingFaultOf(*name, setting, context) : std::nullopt;
                     })};
@@ -277,8 +282,14 @@ void ReadBudget(Fields* spec, ExperimentSpec* experiment) {
 }
 
 // What is searched: parameters, or the architecture of a network.
-void ReadSpace(Fields* spec, ExperimentSpec* experiment) {
+void ReadSpace(Fields* spec, const SpecContext& context, ExperimentSpec* experiment) {
+  const bool clean = !spec->faults().HasErrors();
   experiment->nas_config = ReadNasConfig(spec);
+  const std::string& algorithm = experiment->algorithm.name;
+  const bool ours = SearchesArchitectures(algorithm) && !Contains(context.served, algorithm);
+  // What does not even read as a nasConfig has been told already.
+  if (experiment->nas_config && ours && !(clean && spec->faults().HasErrors()))
+    CheckNasConfigFor(algorithm, *experiment->nas_config, spec);
   if (spec->Take("nasConfig") != nullptr) {
     const Node* list = spec->Take("parameters");
     if (list == nullptr || (list->kind == Node::Kind::kSequence && list->items.empty())) return;
@@ -301,7 +312,7 @@ void ReadSpec(Fields* root, const SpecContext& context, const std::string& templ
   experiment->algorithm = ReadAlgorithm(&spec, context);
   experiment->early_stopping = ReadEarlyStopping(&spec, context);
   ReadBudget(&spec, experiment);
-  ReadSpace(&spec, experiment);
+  ReadSpace(&spec, context, experiment);
   ReadTrialTemplate(&spec, context, template_text, experiment);
   experiment->metrics_collector = ReadMetricsCollector(&spec, context);
   if (!spec.faults().HasErrors()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/nas_space.h"
 #include "experiment/gjson.h"
 #include "experiment/placeholders.h"
 #include "experiment/spec_sections.h"
@@ -230,6 +231,9 @@ class TemplateReader {
   void CheckReferences() {
     std::vector<std::string> names;
     std::ranges::transform(experiment_.parameters, std::back_inserter(names), &ParameterSpec::name);
+    const std::string& algorithm = experiment_.algorithm.name;
+    if (experiment_.nas_config && std::ranges::find(context_.served, algorithm) == context_.served.end())
+      names = NasAssignmentNames(algorithm);
     // Whose own name is wrong cannot be referred to: one fault is enough.
     const bool known = !names.empty() && std::ranges::none_of(names, &std::string::empty) &&
                        std::set<std::string_view>(names.begin(), names.end()).size() == names.size();

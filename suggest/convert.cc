@@ -108,6 +108,49 @@ void MakeInteger(std::string* text, Round round) {
   if (value && *value != std::nearbyint(*value)) *text = fmt::format("{:.0f}", round(*value));
 }
 
+Result<ParameterSpec> FromWire(const wire::ParameterSpec& p) {
+  ParameterSpec parameter;
+  parameter.name = p.name();
+  const std::optional<ParameterType> type = FromWire(p.parameter_type());
+  if (!type) {
+    return InvalidArgument("parameter '{}': its type is {}, it must be DOUBLE, INT, DISCRETE or CATEGORICAL", p.name(),
+                           static_cast<int>(p.parameter_type()));
+  }
+  parameter.type = *type;
+  const wire::FeasibleSpace& space = p.feasible_space();
+  parameter.feasible.min = space.min();
+  parameter.feasible.max = space.max();
+  parameter.feasible.step = space.step();
+  parameter.feasible.list.assign(space.list().begin(), space.list().end());
+  parameter.feasible.distribution = FromWire(space.distribution());
+  if (parameter.type == ParameterType::kInt) {
+    MakeInteger(&parameter.feasible.min, [](double x) { return std::ceil(x); });
+    MakeInteger(&parameter.feasible.max, [](double x) { return std::floor(x); });
+    MakeInteger(&parameter.feasible.step, [](double x) { return std::max(1.0, std::nearbyint(x)); });
+  }
+  return parameter;
+}
+
+Result<NasConfig> FromWire(const wire::NasConfig& nas) {
+  NasConfig out;
+  const wire::GraphConfig& graph = nas.graph_config();
+  out.graph.num_layers = graph.num_layers();
+  out.graph.input_sizes.assign(graph.input_sizes().begin(), graph.input_sizes().end());
+  out.graph.output_sizes.assign(graph.output_sizes().begin(), graph.output_sizes().end());
+  for (const wire::Operation& from : nas.operations().operation()) {
+    const std::string path = fmt::format("nasConfig.operations[{}]", out.operations.size());
+    NasOperation& operation = out.operations.emplace_back();
+    operation.type = from.operation_type();
+    for (const wire::ParameterSpec& p : from.parameter_specs().parameters()) {
+      Result<ParameterSpec> parameter = FromWire(p);
+      if (!parameter.ok())
+        return parameter.status().Within(fmt::format("{}.parameters[{}]", path, operation.parameters.size()));
+      operation.parameters.push_back(*std::move(parameter));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 void ToWire(const ExperimentSpec& spec, const std::vector<Setting>& settings, wire::Experiment* out) {
@@ -189,25 +232,10 @@ Result<AskedExperiment> FromWire(const wire::Experiment& experiment) {
   asked.name = experiment.name();
   const wire::ExperimentSpec& spec = experiment.spec();
   for (const wire::ParameterSpec& p : spec.parameter_specs().parameters()) {
-    ParameterSpec& parameter = asked.parameters.emplace_back();
-    parameter.name = p.name();
-    const std::optional<ParameterType> type = FromWire(p.parameter_type());
-    if (!type) {
-      return InvalidArgument("parameter '{}': its type is {}, it must be DOUBLE, INT, DISCRETE or CATEGORICAL",
-                             p.name(), static_cast<int>(p.parameter_type()));
-    }
-    parameter.type = *type;
-    const wire::FeasibleSpace& space = p.feasible_space();
-    parameter.feasible.min = space.min();
-    parameter.feasible.max = space.max();
-    parameter.feasible.step = space.step();
-    parameter.feasible.list.assign(space.list().begin(), space.list().end());
-    parameter.feasible.distribution = FromWire(space.distribution());
-    if (parameter.type == ParameterType::kInt) {
-      MakeInteger(&parameter.feasible.min, [](double x) { return std::ceil(x); });
-      MakeInteger(&parameter.feasible.max, [](double x) { return std::floor(x); });
-      MakeInteger(&parameter.feasible.step, [](double x) { return std::max(1.0, std::nearbyint(x)); });
-    }
+    QALAM_TRY(asked.parameters.emplace_back(), FromWire(p));
+  }
+  if (spec.has_nas_config()) {
+    QALAM_TRY(asked.nas, FromWire(spec.nas_config()));
   }
   asked.direction = spec.objective().type() == wire::MAXIMIZE ? ObjectiveType::kMaximize : ObjectiveType::kMinimize;
   asked.metric = spec.objective().objective_metric_name();

@@ -39,13 +39,15 @@ bool IsSentByKatib(const Trial& trial, const ObjectiveSpec& objective);
 struct AskedExperiment {
   std::string name;
   std::vector<ParameterSpec> parameters;
+  std::optional<NasConfig> nas;
   ObjectiveType direction = ObjectiveType::kMinimize;
   std::string metric;
   AlgorithmSpec algorithm;
   std::optional<int> max_trials, parallel;
 };
-// INVALID_ARGUMENT: a parameter without a type. Bounds and steps of int parameters that are no integers are moved to
-// the nearest that are inside: Katib's services take such spaces. Everything else is SearchSpace's to judge.
+// INVALID_ARGUMENT: a parameter, or one of an operation, without a type. Bounds and steps of int parameters that are no
+// integers are moved to the nearest that are inside: Katib's services take such spaces. Everything else is
+// SearchSpace's to judge.
 Result<AskedExperiment> FromWire(const wire::Experiment& experiment);
 
 struct AskedTrial {

@@ -17,7 +17,7 @@ constexpr int kMaxCount = 100'000;
 
 struct Prepared {
   AskedExperiment asked;
-  SearchSpace space;
+  std::unique_ptr<const TrialCodec> codec;
   const AlgorithmInfo* algorithm;
 };
 
@@ -29,12 +29,9 @@ Result<Prepared> Prepare(const wire::Experiment& experiment) {
   QALAM_TRY(AskedExperiment asked, FromWire(experiment));
   const AlgorithmInfo* algorithm = FindAlgorithm(asked.algorithm.name);
   if (algorithm == nullptr) return InvalidArgument("unknown algorithm name {}", asked.algorithm.name);
-  SearchSpace space;
-  if (!asked.parameters.empty()) {
-    QALAM_TRY(space, SearchSpace::Create(asked.parameters));
-  }
-  QALAM_RETURN_IF_ERROR(ValidateAlgorithm(*algorithm, ContextOf(asked, space, 0)));
-  return Prepared{std::move(asked), std::move(space), algorithm};
+  QALAM_TRY(std::unique_ptr<const TrialCodec> codec, MakeTrialCodec(asked, *algorithm));
+  QALAM_RETURN_IF_ERROR(ValidateAlgorithm(*algorithm, ContextOf(asked, codec->space(), 0)));
+  return Prepared{std::move(asked), std::move(codec), algorithm};
 }
 
 // All that a suggester is made of: with another budget it is made again, from the whole history.
@@ -68,18 +65,21 @@ Status Session::Validate(const wire::Experiment& experiment) { return Prepare(ex
 
 Result<std::unique_ptr<Session>> Session::Create(const wire::GetSuggestionsRequest& request) {
   QALAM_TRY(Prepared prepared, Prepare(request.experiment()));
-  if (prepared.asked.parameters.empty()) {
+  if (prepared.algorithm->searches == Searched::kParameters && prepared.asked.parameters.empty()) {
     return InvalidArgument("experiment '{}' has no parameters to suggest values for", prepared.asked.name);
   }
   const std::uint64_t seed = SeedOf(request);
   std::unique_ptr<Session> session(
-      new Session(std::move(prepared.asked), std::move(prepared.space), IdentityOf(request)));
-  session->suggester_ = prepared.algorithm->make(ContextOf(session->asked_, session->space_, seed));
+      new Session(std::move(prepared.asked), std::move(prepared.codec), IdentityOf(request)));
+  session->suggester_ = prepared.algorithm->make(ContextOf(session->asked_, session->space(), seed));
   return session;
 }
 
-Session::Session(AskedExperiment asked, SearchSpace space, std::string identity)
-    : asked_(std::move(asked)), space_(std::move(space)), identity_(std::move(identity)), history_(space_.dim()) {}
+Session::Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity)
+    : asked_(std::move(asked)),
+      codec_(std::move(codec)),
+      identity_(std::move(identity)),
+      history_(codec_->space().dim()) {}
 
 bool Session::IsFor(const wire::GetSuggestionsRequest& request) const { return IdentityOf(request) == identity_; }
 
@@ -118,7 +118,7 @@ bool Session::MergeOne(const wire::Trial& trial, int index, std::vector<Finished
   pending_.erase({known.ordinal, name});
 
   if (asked.phase != AskedTrial::Phase::kIgnored) {
-    Result<Eigen::VectorXd> unit = space_.Encode(AssignmentsOf(trial));
+    Result<Eigen::VectorXd> unit = codec_->Encode(AssignmentsOf(trial));
     if (!unit.ok()) {
       asked.phase = AskedTrial::Phase::kIgnored;
     } else if (asked.phase == AskedTrial::Phase::kPending) {
@@ -135,7 +135,7 @@ bool Session::MergeOne(const wire::Trial& trial, int index, std::vector<Finished
 
 Pending Session::PendingNow() const {
   Pending out;
-  out.x.resize(space_.dim(), static_cast<Eigen::Index>(pending_.size()));
+  out.x.resize(space().dim(), static_cast<Eigen::Index>(pending_.size()));
   out.ordinal.reserve(pending_.size());
   for (const auto& [key, unit] : pending_) {
     out.x.col(static_cast<Eigen::Index>(out.ordinal.size())) = unit;
@@ -160,7 +160,7 @@ Status Session::Suggest(const wire::GetSuggestionsRequest& request, wire::GetSug
   QALAM_CHECK(proposals.size() <= static_cast<std::size_t>(count), "an algorithm gives no more than it was asked for");
   for (const Proposal& proposal : proposals) {
     auto& suggestion = *reply->add_parameter_assignments();
-    for (Assignment& assignment : space_.Decode(proposal.unit)) {
+    for (Assignment& assignment : codec_->Decode(proposal.unit)) {
       wire::ParameterAssignment& a = *suggestion.add_assignments();
       a.set_name(std::move(assignment.name));
       a.set_value(std::move(assignment.value));
@@ -181,8 +181,8 @@ void Session::FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply
     for (const wire::ParameterAssignment& a : suggestion.assignments()) point.push_back({a.name(), a.value()});
   }
   const HistoryView history = history_.View();
-  for (Eigen::Index j = 0; j < history.size(); ++j) tried.push_back(space_.Decode(history.x.col(j)));
-  for (const auto& [key, unit] : pending_) tried.push_back(space_.Decode(unit));
+  for (Eigen::Index j = 0; j < history.size(); ++j) tried.push_back(codec_->Decode(history.x.col(j)));
+  for (const auto& [key, unit] : pending_) tried.push_back(codec_->Decode(unit));
   if (tried.empty()) return;
   for (std::uint64_t i = ordinal; reply->parameter_assignments_size() < count; ++i) {
     auto& suggestion = *reply->add_parameter_assignments();
@@ -196,7 +196,7 @@ void Session::FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply
 
 std::size_t Session::bytes() const {
   constexpr std::size_t kNode = 96;  // of `known_` or `pending_`, with its share of the buckets
-  const std::size_t column = static_cast<std::size_t>(space_.dim()) * sizeof(double) + 3 * sizeof(std::uint64_t);
+  const std::size_t column = static_cast<std::size_t>(space().dim()) * sizeof(double) + 3 * sizeof(std::uint64_t);
   return identity_.size() + name_bytes_ + static_cast<std::size_t>(history_.size()) * 2 * column +
          known_.size() * kNode + pending_.size() * (kNode + column);
 }

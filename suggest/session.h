@@ -17,6 +17,7 @@
 #include "core/search_space.h"
 #include "core/status.h"
 #include "suggest/convert.h"
+#include "suggest/trial_codec.h"
 
 namespace qalam {
 
@@ -24,7 +25,7 @@ namespace qalam {
 class Session {
  public:
   // What ValidateAlgorithmSettings answers: INVALID_ARGUMENT with Katib's texts. An experiment without parameters
-  // passes: Katib's own callers ask about settings alone.
+  // passes: Katib's own callers ask about settings alone. One that needs a nasConfig does not pass without.
   static Status Validate(const wire::Experiment& experiment);
 
   // The same faults, and one for an experiment without parameters. Uses the experiment, uid and namespace of `request`.
@@ -58,14 +59,15 @@ class Session {
     std::uint64_t ordinal = 0;
   };
 
-  Session(AskedExperiment asked, SearchSpace space, std::string identity);
+  Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity);
+  const SearchSpace& space() const { return codec_->space(); }
   bool MergeOne(const wire::Trial& trial, int index, std::vector<Finished>* finished);
   Pending PendingNow() const;
   void FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply* reply) const;
 
   const AskedExperiment asked_;
-  const SearchSpace space_;     // the suggester refers to it
-  const std::string identity_;  // see IsFor
+  const std::unique_ptr<const TrialCodec> codec_;  // the suggester refers to its space
+  const std::string identity_;                     // see IsFor
   std::unique_ptr<Suggester> suggester_;
   History history_;
   Eigen::Index observed_ = 0;  // trials of `history_` that the suggester has seen

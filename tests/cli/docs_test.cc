@@ -94,6 +94,7 @@ TEST_F(Docs, TheSearchSpacesThatAreToldAreTaken) {
     if (searches_architectures) {  // in the place of the parameters
       yaml.erase(yaml.find("  parameters:"), yaml.find("  trialTemplate:") - yaml.find("  parameters:"));
       yaml.insert(yaml.find("  trialTemplate:"), spec);
+      yaml.replace(yaml.find("reference: x"), 12, "reference: architecture");
     } else {
       const std::size_t begin = yaml.find("  parameters:\n") + 14;
       yaml.insert(begin, spec.substr(spec.find('\n') + 1));

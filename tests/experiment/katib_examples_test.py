@@ -28,7 +28,6 @@ EXAMPLES = sorted(
 CANNOT_RUN = {
     "argo/argo-workflow.yaml": "kind: Workflow",
     "metrics-collector/custom-metrics-collector.yaml": "metrics of kind Custom are not collected by this version",
-    "nas/darts-cpu.yaml": "algorithm 'darts' is one of Katib's, and not in this version",
     "tekton/pipeline-run.yaml": "kind: PipelineRun",
     "trial-template/trial-configmap-source.yaml": "'${trialParameters.momentum}' is not declared in trialParameters",
 }
