@@ -58,6 +58,12 @@ class Examples(unittest.TestCase):
         self.assertIsNotNone(shown, out)
         self.assertAlmostEqual(float(shown[1]), best, places=3)
 
+    def test_an_architecture_whose_choices_are_ordinary_parameters_is_searched(self):
+        self.qalam("run", "examples/nas/evolution.yaml", "-n", "2")
+        found = self.rows("SELECT CAST(value AS REAL) FROM observation_logs WHERE metric_name = 'Validation-Accuracy'")
+        self.assertEqual(len(found), 2)
+        self.assertTrue(all(0 < value <= 1 for value, in found), found)
+
     def test_a_file_of_katibs_runs_unchanged_through_the_image_map(self):
         self.assertEqual(read("examples/katib/random.yaml"), read("tests/data/katib/hp-tuning/random.yaml"))
         self.qalam("run", "examples/katib/random.yaml", "--image-map", "examples/katib/images.yaml", "-n", "2")
