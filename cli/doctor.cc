@@ -85,7 +85,7 @@ Tried TryStep(const std::string& root) {
   struct Heard final : RunObserver {
     explicit Heard(EventLoop& l) : loop(l) {}
     void OnStep(const StepRecord&) override {}
-    void OnOutput(const RunId&, int, std::int64_t, std::string_view) override {}
+    void OnOutput(const RunId&, int, std::string_view, std::int64_t, std::string_view) override {}
     void OnRunEnd(const RunId&, const RunEnd& e) override {
       end = e;
       loop.Stop();

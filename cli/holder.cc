@@ -74,8 +74,11 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
        .store = *s.store_,
        .engine = *s.engine_,
        .suggestions = *s.router_,
-       .compile = [db](const ExperimentSpec& spec, const Trial& trial,
-                       const Node& manifest) { return CompileTrial(db, spec, trial, manifest); },
+       .compile = [db, &s](const ExperimentSpec& spec, const Trial& trial, const Node& manifest) -> Result<Run> {
+         if (!ReportsItself(spec.metrics_collector.kind)) return CompileTrial(db, spec, trial, manifest);
+         QALAM_TRY(const std::string address, s.router_->MetricsAddress());
+         return CompileTrial(db, spec, trial, manifest, address);
+       },
        .make_uid = NewUid,
        .live_stopping = LiveStoppingOf,
        .remove_runs =

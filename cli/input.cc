@@ -235,17 +235,15 @@ void Remember(const Services& services, const std::string& image_map, Experiment
     spec->annotations[kEarlyStoppingServiceAnnotation] = ServiceText(rules->second);
 }
 
-// Faults of a template that may be right elsewhere: of a kind, or with a collector, that this version does not run.
+// Faults of a template that may be right elsewhere: of a kind that this version does not run.
 void LookAtTemplate(const Request& request, const std::string& trial, const Assignments& values, const Node& manifest,
                     const Resources* capacity, Diagnostics* faults) {
-  ExperimentSpec spec = request.spec;
-  if (!IsCollected(spec.metrics_collector.kind)) spec.metrics_collector = {};  // that was told
   const std::vector<std::string_view> kinds = CompilableKinds();
   const Node *version = manifest.Find("apiVersion"), *kind = manifest.Find("kind");
   const bool known = version != nullptr && kind != nullptr &&
                      std::ranges::find(kinds, version->text + ' ' + kind->text) != kinds.end();
   Diagnostics found;
-  (void)CompileRun(spec, trial, values, manifest, known ? faults : &found, capacity, &request.objects);
+  (void)CompileRun(request.spec, trial, values, manifest, known ? faults : &found, capacity, &request.objects);
   for (const Diagnostic& fault : found.all()) faults->Warning(fault.position, fault.field, fault.message);
 }
 

@@ -47,7 +47,7 @@ Result<ExperimentSpec> ReadStored(const Experiment& record) {
 
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                               const Node& manifest, Diagnostics* faults, const Resources* capacity,
-                              const Objects* objects) {
+                              const Objects* objects, const std::string& report_address) {
   const Result<const ImageMap*> images = ImagesOf(spec);
   if (!images.ok()) {
     faults->Error({}, "", images.status().message());
@@ -63,6 +63,7 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.images = *images;
   context.capacity = capacity;
   context.objects = objects;
+  context.report_address = report_address;
   context.parameters = &spec.parameters;
   std::optional<Run> run;
   if (!HasDollars(assignments)) {
@@ -81,10 +82,12 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   return run;
 }
 
-Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest) {
+Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest,
+                         const std::string& report_address) {
   Diagnostics faults;
   QALAM_TRY(const Objects objects, ReadKeptObjects(db, spec.namespace_name, spec.name));
-  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects);
+  std::optional<Run> run =
+      CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects, report_address);
   if (!run) return InvalidArgument("{}", Render(faults));
   return *std::move(run);
 }

@@ -20,12 +20,14 @@ Result<ExperimentSpec> ReadStored(const Experiment& record);
 
 // `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs
 // where the experiment was first submitted, and a relative one starts there. With `capacity`, a step that asks for
-// more is a fault. `objects`: the ConfigMaps and Secrets that the template may name.
+// more is a fault. `objects`: the ConfigMaps and Secrets that the template may name. `report_address`: where trials
+// that report by themselves do so.
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                               const Node& manifest, Diagnostics* faults, const Resources* capacity = nullptr,
-                              const Objects* objects = nullptr);
+                              const Objects* objects = nullptr, const std::string& report_address = {});
 // The same for the controller, with the objects that were kept for the experiment: faults as one text.
-Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest);
+Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest,
+                         const std::string& report_address = {});
 
 // The path of qalam-shim: beside this program, or as QALAM_SHIM says. NOT_FOUND: it is not there.
 Result<std::string> FindShim();

@@ -152,6 +152,14 @@ void SuggestionRouter::Validate(const SuggestionRequest& request, std::function<
   });
 }
 
+Result<std::string> SuggestionRouter::MetricsAddress() {
+  if (db_manager_ == nullptr) {
+    QALAM_TRY(db_manager_, ServeDbManager(loop_, *backend_,
+                                          DbManagerAddress(std::filesystem::absolute(folder_).lexically_normal())));
+  }
+  return db_manager_->address();
+}
+
 // The rules first, though Katib asks for them second: they depend on the same trials, and an early-stopping service
 // that fails costs no suggestions of one that never gives the same twice.
 void SuggestionRouter::GetSuggestions(const SuggestionRequest& request,
@@ -161,12 +169,9 @@ void SuggestionRouter::GetSuggestions(const SuggestionRequest& request,
   const Result<EarlyStoppingClient*> rules = RulesOf(request);
   if (!rules.ok()) return loop_.Post([done, fault = rules.status()] { done(fault); });
   if (*rules == nullptr) return (*client)->GetSuggestions(request, std::move(done));
-  if (db_manager_ == nullptr) {
-    Result<std::unique_ptr<DbManager>> server = ServeDbManager(loop_, *backend_);
-    if (!server.ok()) return loop_.Post([done, fault = server.status()] { done(fault); });
-    db_manager_ = *std::move(server);
-  }
-  (*rules)->GetRules(request, db_manager_->address(),
+  const Result<std::string> metrics = MetricsAddress();
+  if (!metrics.ok()) return loop_.Post([done, fault = metrics.status()] { done(fault); });
+  (*rules)->GetRules(request, *metrics,
                      [this, request, done = std::move(done)](const Result<std::vector<EarlyStoppingRule>>& answer) {
                        if (!answer.ok()) return done(answer.status());
                        const Result<SuggestionClient*> then = SuggestionsOf(request);

@@ -28,6 +28,9 @@ class SuggestionRouter final : public SuggestionClient {
   void TrialStopped(const SuggestionRequest& request, const std::string& trial_name) override;
   void Forget(const std::string& uid) override;
 
+  // Where metrics are taken and given: listens from the first question on.
+  Result<std::string> MetricsAddress();
+
  private:
   // A service of one experiment, or of all that share it.
   template <class Client>
@@ -54,7 +57,7 @@ class SuggestionRouter final : public SuggestionClient {
   DbManagerBackend* const backend_;
   std::unique_ptr<SuggestionClient> built_in_;
   std::unique_ptr<EarlyStoppingClient> built_in_rules_;
-  std::unique_ptr<DbManager> db_manager_;  // once somebody may ask
+  std::unique_ptr<DbManager> db_manager_;  // once somebody may call
   Entries<SuggestionClient> suggestions_;
   Entries<EarlyStoppingClient> rules_;
   // Ended, and maybe in the middle of an answer.

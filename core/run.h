@@ -77,15 +77,29 @@ struct Step {
 
 // Where the metrics come out.
 struct MetricsSource {
+  enum class Kind {
+    kStream,  // what the step prints, or, if `path` is not empty, that file, as the template names it
+    kEvents,  // files that have "tfevents" in their names, anywhere below the folder `path`, as the template names it
+    kPage,    // http://127.0.0.1:port/path, fetched again and again while the step runs
+  };
   std::string step;
-  std::string path;  // empty: the step's output; else a file, as the template names it
+  std::string path = {};
+  Kind kind = Kind::kStream;
+  int port = 0;  // kPage: as the template names it; where the command names it too, each attempt has one of its own
+};
+
+// Where programs that report by themselves find whom to tell, as they would in a cluster.
+struct ReportPlace {
+  std::string host, address;   // "127.1.2.3" for the name "katib-db-manager.kubeflow"
+  std::string namespace_name;  // what /var/run/secrets/kubernetes.io/serviceaccount/namespace holds
 };
 
 struct Run {
   std::vector<Step> steps;
   std::vector<Volume> volumes;
   std::optional<std::chrono::seconds> timeout;  // of all steps and attempts together, sidecars not counted
-  std::optional<MetricsSource> metrics;
+  std::optional<MetricsSource> metrics;         // none: the trial reports by itself
+  std::optional<ReportPlace> reports;
 };
 
 enum class StepState { kWaiting, kRunning, kSucceeded, kFailed, kStopped, kLost };

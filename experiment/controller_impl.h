@@ -10,8 +10,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -22,6 +24,8 @@
 
 namespace qalam {
 
+using ReportKey = std::tuple<WallTime, std::string, std::string>;  // time, metric, value
+
 // A run that was handed to the engine and has not ended.
 struct LiveRun {
   int attempt = 0;  // newest step attempt heard of
@@ -30,6 +34,8 @@ struct LiveRun {
   int metrics_attempt = 0;
   std::int64_t sequence = 0;                    // reports of that attempt so far
   std::map<std::string, std::int64_t> reports;  // per metric, for the step of lines that say none
+  // What `metrics_attempt` has stored, how often: read once, when the first report comes that may be there already.
+  std::optional<std::map<ReportKey, int>> stored;
   Observation observation;
   RuleJudge judge;
   std::string live_reason;  // why the live rule stops it; empty: it does not
@@ -96,7 +102,8 @@ class ControllerImpl final : public Controller {
   void SetOnCommit(std::function<void()> callback) override { on_commit_ = std::move(callback); }
 
   void OnStep(const StepRecord& step) override;
-  void OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) override;
+  void OnOutput(const RunId& run, int attempt, std::string_view file, std::int64_t offset,
+                std::string_view bytes) override;
   void OnRunEnd(const RunId& run, const RunEnd& end) override;
 
  private:
@@ -160,6 +167,7 @@ class ControllerImpl final : public Controller {
                       std::int64_t lines);
   void KeepReported(Trial& trial, const LiveRun& live) const;
   void TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live, StartOptions* options);
+  Status ReadStored(const Trial& trial, LiveRun& live);
   void Record(Work& work, Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
   void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
   void SetState(Work& work, Trial& trial, TrialState state);

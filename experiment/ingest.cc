@@ -96,8 +96,10 @@ void ControllerImpl::TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live
   for (const ObservationRow& row : *rows) attempt = std::max(attempt, row.attempt);
   if (attempt <= trial.attempt) return;
   live.metrics_attempt = attempt;
+  std::vector<MetricPoint> known;
   for (const ObservationRow& row : *rows) {
     if (row.attempt != attempt) continue;
+    known.push_back({row.metric_name, row.value, row.time, row.step});
     Fold(row.metric_name, row.value, &live.observation);
     live.judge.Add(row.metric_name, row.value);
     if (work.stopping != nullptr && row.metric_name == work.spec->objective.metric_name)
@@ -109,6 +111,7 @@ void ControllerImpl::TakeUpMetrics(Work& work, const Trial& trial, LiveRun& live
   const CollectorPosition& at = **position;
   live.sequence = std::max(live.sequence, at.sequence);
   if (BeginMetrics(work, trial, live, attempt, at.offset, at.lines).ok()) {
+    for (const MetricPoint& point : known) live.collector->Know(point);
     options->metrics_attempt = attempt;
     options->metrics_offset = at.offset;
   }
@@ -121,6 +124,7 @@ void ControllerImpl::ForgetMetrics(const Work& work, const Trial& trial, LiveRun
   live.live_reason.clear();
   live.sequence = 0;
   live.reports.clear();
+  live.stored.reset();
   live.collector.reset();
   ForgetCurve(work, trial);
 }
@@ -200,7 +204,8 @@ void ControllerImpl::TellStopped(std::int64_t experiment_id, const std::string& 
     deps_.suggestions.TrialStopped(MakeRequest(*work, 0), trial_name);
 }
 
-void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) {
+void ControllerImpl::OnOutput(const RunId& run, int attempt, std::string_view file, std::int64_t offset,
+                              std::string_view bytes) {
   Trial* trial = nullptr;
   LiveRun* live = nullptr;
   Work* work = WorkOf(run, &trial, &live);
@@ -213,6 +218,7 @@ void ControllerImpl::OnOutput(const RunId& run, int attempt, std::int64_t offset
   if (live->collector == nullptr && offset == 0 && !BeginMetrics(*work, *trial, *live, attempt, 0, 0).ok()) return;
   if (live->collector == nullptr) return;
   std::vector<MetricPoint> points;
+  live->collector->Select(file);
   live->collector->Feed(bytes, &points);
   Record(*work, *trial, *live, points);
   if (live->judge.met() || !live->live_reason.empty()) StopEarly(*work, *trial, *live);
@@ -232,6 +238,7 @@ void ControllerImpl::Record(Work& work, Trial& trial, LiveRun& live, const std::
     row.step = point.step.value_or(report);
     Fold(point.name, point.value, &live.observation);
     live.judge.Add(point.name, point.value);
+    if (live.stored) ++(*live.stored)[{point.time, point.name, point.value}];
     if (work.stopping != nullptr && point.name == work.spec->objective.metric_name) Judge(work, trial, live, row);
     appended_.observations.push_back(std::move(row));
   }
@@ -240,6 +247,17 @@ void ControllerImpl::Record(Work& work, Trial& trial, LiveRun& live, const std::
   CollectorPosition position{trial.name, live.metrics_attempt, live.collector->consumed(), live.sequence,
                              live.collector->lines()};
   appended_.positions.push_back(std::move(position));
+}
+
+// Once for a run: a trial that reports ten thousand times would else read them all each time.
+Status ControllerImpl::ReadStored(const Trial& trial, LiveRun& live) {
+  if (live.stored) return OkStatus();
+  QALAM_TRY(const std::vector<ObservationRow> rows, deps_.store.Observations(trial.name));
+  live.stored.emplace();
+  for (const ObservationRow& row : rows) {
+    if (row.attempt == live.metrics_attempt) ++(*live.stored)[{row.time, row.metric_name, row.value}];
+  }
+  return OkStatus();
 }
 
 Status ControllerImpl::Report(const std::string& trial_name, const std::vector<MetricPoint>& points) {
@@ -258,19 +276,17 @@ Status ControllerImpl::Report(const std::string& trial_name, const std::vector<M
     ForgetMetrics(*work, *trial, *live);
     live->metrics_attempt = live->attempt;
   }
-  QALAM_TRY(const std::vector<ObservationRow> rows, deps_.store.Observations(trial_name));
-  using Key = std::tuple<WallTime, std::string, std::string>;
-  std::map<Key, int> known;
-  for (const ObservationRow& row : rows) {
-    if (row.attempt == live->metrics_attempt) ++known[{row.time, row.metric_name, row.value}];
-  }
+  QALAM_RETURN_IF_ERROR(ReadStored(*trial, *live));
+  std::map<ReportKey, int> again;  // of this request, and there already
   std::vector<MetricPoint> fresh;
   const ObjectiveSpec& objective = work->spec->objective;
   for (const MetricPoint& point : points) {
     const auto& more = objective.additional_metric_names;
     if (point.name != objective.metric_name && std::find(more.begin(), more.end(), point.name) == more.end()) continue;
-    if (int& seen = known[{point.time, point.name, point.value}]; seen > 0) {
-      --seen;
+    const ReportKey key{point.time, point.name, point.value};
+    const auto known = live->stored->find(key);
+    if (known != live->stored->end() && again[key] < known->second) {
+      ++again[key];
     } else {
       fresh.push_back(point);
     }

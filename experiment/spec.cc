@@ -314,7 +314,7 @@ void ReadSpec(Fields* root, const SpecContext& context, const std::string& templ
   ReadBudget(&spec, experiment);
   ReadSpace(&spec, context, experiment);
   ReadTrialTemplate(&spec, context, template_text, experiment);
-  experiment->metrics_collector = ReadMetricsCollector(&spec, context);
+  experiment->metrics_collector = ReadMetricsCollector(&spec);
   if (!spec.faults().HasErrors()) {
     if (const auto advice = GridAdvice(*experiment)) spec.Warning("maxTrialCount", *advice);
   }

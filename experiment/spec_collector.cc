@@ -104,19 +104,14 @@ void ReadCustom(Fields* collector, MetricsCollectorSpec* out) {
 
 }  // namespace
 
-MetricsCollectorSpec ReadMetricsCollector(Fields* spec, const SpecContext& context) {
+MetricsCollectorSpec ReadMetricsCollector(Fields* spec) {
   MetricsCollectorSpec out;
   Fields fields = spec->Map("metricsCollectorSpec");
   Fields collector = fields.Map("collector");
   if (const auto word = collector.Text("kind"); word && !word->empty()) {
     const auto known = FindWord<CollectorKind>(kCollectorKinds, *word);
     if (known) out.kind = *known;
-    if (!known) {
-      collector.NotOneOf("kind", *word, WordList(kCollectorKinds));
-    } else if (!IsCollected(*known) && !context.algorithms.empty()) {
-      collector.NotHere(
-          "kind", fmt::format("metrics of kind {} are not collected by this version; StdOut and File are", *word));
-    }
+    if (!known) collector.NotOneOf("kind", *word, WordList(kCollectorKinds));
   }
   ReadCustom(&collector, &out);
   collector.Finish();

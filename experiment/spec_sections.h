@@ -38,7 +38,7 @@ std::vector<std::string> WordList(const Words& words) {
 
 std::vector<ParameterSpec> ReadParameters(Fields* owner);  // from its field "parameters"
 std::optional<NasConfig> ReadNasConfig(Fields* spec);
-MetricsCollectorSpec ReadMetricsCollector(Fields* spec, const SpecContext& context);
+MetricsCollectorSpec ReadMetricsCollector(Fields* spec);
 // After the parameters. `stored_text`: the template that a ConfigMap gave when the Experiment was handed in.
 void ReadTrialTemplate(Fields* spec, const SpecContext& context, const std::string& stored_text,
                        ExperimentSpec* experiment);

@@ -21,8 +21,11 @@ class RunObserver {
   virtual ~RunObserver() = default;
   virtual void OnStep(const StepRecord& step) = 0;  // an attempt began or ended
   // Bytes of the metrics source, in order and without gaps from the offset that Start was given (or 0 for a later
-  // attempt). The view is valid during the call only.
-  virtual void OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) = 0;
+  // attempt). The views are valid during the call only. `file` is empty, or the path below the folder that is the
+  // source: each file is read from its start, also after a restart. Of a source that is fetched, each call has one
+  // page.
+  virtual void OnOutput(const RunId& run, int attempt, std::string_view file, std::int64_t offset,
+                        std::string_view bytes) = 0;
   // Once, last, and after all output was delivered to its end.
   virtual void OnRunEnd(const RunId& run, const RunEnd& end) = 0;
 };

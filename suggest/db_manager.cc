@@ -56,19 +56,25 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
     server_->Wait();
   }
 
-  Status Start() {
+  Status Start(const std::string& wanted) {
     PrepareGrpc();
+    if (Listen(wanted) || Listen("127.0.0.1:0")) return OkStatus();
+    return Error(Code::kUnavailable, "cannot listen on 127.0.0.1 for the metrics of trials");
+  }
+
+  bool Listen(const std::string& wanted) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.RegisterService(this);
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-    builder.SetMaxSendMessageSize(-1);  // as Katib's: a log is as long as it is
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.SetMaxSendMessageSize(-1);                        // as Katib's: a log is as long as it is
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else two servers would share what comes
+    builder.AddListeningPort(wanted, grpc::InsecureServerCredentials(), &port);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr) return Error(Code::kUnavailable, "cannot listen on 127.0.0.1 for the metrics of trials");
+    if (server_ == nullptr) return false;
     server_->GetHealthCheckService()->SetServingStatus("grpc.health.v1.Health", true);
-    address_ = fmt::format("127.0.0.1:{}", port);
-    return OkStatus();
+    address_ = fmt::format("{}:{}", wanted.substr(0, wanted.find(':')), port);
+    return true;
   }
   const std::string& address() const override { return address_; }
 
@@ -114,9 +120,16 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
 
 }  // namespace
 
-Result<std::unique_ptr<DbManager>> ServeDbManager(Loop& loop, DbManagerBackend& backend) {
+std::string DbManagerAddress(const std::string& folder) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : folder) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  hash ^= hash >> 32;
+  return fmt::format("127.{}.{}.{}:6789", 1 + hash % 254, (hash >> 8) % 256, 1 + (hash >> 16) % 254);
+}
+
+Result<std::unique_ptr<DbManager>> ServeDbManager(Loop& loop, DbManagerBackend& backend, const std::string& wanted) {
   auto server = std::make_unique<Server>(loop, backend);
-  QALAM_RETURN_IF_ERROR(server->Start());
+  QALAM_RETURN_IF_ERROR(server->Start(wanted));
   return std::unique_ptr<DbManager>(std::move(server));
 }
 

@@ -30,9 +30,15 @@ class DbManagerBackend {
 class DbManager {
  public:
   virtual ~DbManager() = default;  // calls under way are refused
-  // "127.0.0.1:PORT": Katib's own services read a name and a number around one colon.
+  // "127.1.2.3:PORT": Katib's own services read a name and a number around one colon.
   virtual const std::string& address() const = 0;
 };
-Result<std::unique_ptr<DbManager>> ServeDbManager(Loop& loop, DbManagerBackend& backend);
+// At `wanted` if nobody listens there, else at some other port.
+Result<std::unique_ptr<DbManager>> ServeDbManager(Loop& loop, DbManagerBackend& backend,
+                                                  const std::string& wanted = "127.0.0.1:0");
+
+// An address of this machine alone, with Katib's port, that belongs to the database whose folder this is: trials that
+// run on without us find us there when we are back.
+std::string DbManagerAddress(const std::string& folder);
 
 }  // namespace qalam

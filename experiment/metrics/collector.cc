@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment/metrics/collector.h"
 
+#include "experiment/metrics/events.h"
 #include "experiment/metrics/json.h"
+#include "experiment/metrics/prometheus.h"
+#include "experiment/metrics/reported.h"
 #include "experiment/metrics/text.h"
 
 namespace qalam {
@@ -13,9 +16,14 @@ Result<std::unique_ptr<Collector>> MakeCollector(const MetricsCollectorSpec& spe
     case CollectorKind::kFile:
       if (spec.format == FileFormat::kJson) return MakeJsonCollector(spec, objective, offset, lines);
       [[fallthrough]];
+    case CollectorKind::kCustom:
     case CollectorKind::kStdOut: return MakeTextCollector(spec, objective, offset, lines);
-    default: return InvalidArgument("a metrics collector of this kind does not read a trial's output");
+    case CollectorKind::kTensorFlowEvent: return MakeEventsCollector(spec, objective);
+    case CollectorKind::kPrometheusMetric: return MakePrometheusCollector(spec, objective);
+    case CollectorKind::kPush:
+    case CollectorKind::kNone: break;
   }
+  return MakeReportedCollector(objective);
 }
 
 }  // namespace qalam

@@ -42,6 +42,7 @@ struct CompileContext {
   const ImageMap* images = nullptr;
   const std::vector<ParameterSpec>* parameters = nullptr;  // tell which values are numbers; none: all are text
   const Objects* objects = nullptr;                        // ConfigMaps and Secrets that the template may name
+  std::string report_address = {};      // of the DB manager, for trials that report by themselves: "127.1.2.3:6789"
   const Resources* capacity = nullptr;  // of the machine that is to run it: what asks for more is a fault
 };
 

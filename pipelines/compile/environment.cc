@@ -97,6 +97,14 @@ Variables TrialVariables(const CompileContext& context) {
                    {"QALAM_TRIAL_NAME", context.trial_name},
                    {"QALAM_EXPERIMENT_NAME", context.experiment_name},
                    {"PYTHONUNBUFFERED", "1"}};  // metrics are read as they are printed
+  if (const std::string& address = context.report_address; !address.empty()) {
+    const std::size_t colon = address.rfind(':');
+    env.push_back({"QALAM_DB_MANAGER", address});
+    env.push_back(
+        {"KATIB_DB_MANAGER_SERVICE_NAMESPACE", ""});  // Katib's Go programs then take the next two as they are
+    env.push_back({"KATIB_DB_MANAGER_SERVICE_IP", address.substr(0, colon)});
+    env.push_back({"KATIB_DB_MANAGER_SERVICE_PORT", address.substr(colon + 1)});
+  }
   for (const Assignment& assignment : context.assignments) {
     for (const char* const prefix : {"QALAM_PARAM_", "KUBEFLOW_TRAINER_OPT_"}) {
       std::string name = VariableName(prefix, assignment.name);

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "pipelines/compile/container.h"
-#include "pipelines/compile/image_map.h"
 #include "pipelines/compile/kinds.h"
+#include "pipelines/compile/metrics.h"
 #include "pipelines/engines/admission.h"
 
 namespace qalam {
@@ -115,25 +115,6 @@ void CheckFits(const Reader& container, const Step& step, const Resources* capac
   if (!fits.ok()) (resources ? *resources : container).Error(fits.message());
 }
 
-// Where the trial's metrics come out.
-std::optional<MetricsSource> CompileMetrics(const Reader& primary, const CompileContext& context) {
-  MetricsSource source{primary.Text("name"), ""};
-  switch (context.collector.kind) {
-    case CollectorKind::kStdOut: return source;
-    case CollectorKind::kFile:
-      source.path = context.collector.path;
-      if (const ImageMapEntry* image = FindImage(context.images, primary.Text("image"))) MapPaths(*image, &source.path);
-      return source;
-    case CollectorKind::kTensorFlowEvent:
-    case CollectorKind::kPrometheusMetric:
-    case CollectorKind::kPush:
-    case CollectorKind::kCustom:
-    case CollectorKind::kNone: break;
-  }
-  primary.Error("the metrics collector of this experiment is not run by the local engine; it takes StdOut and File");
-  return std::nullopt;
-}
-
 }  // namespace
 
 void ShortenTimeout(std::optional<long long> seconds, Run* run) {
@@ -166,10 +147,10 @@ std::optional<Run> CompilePod(const Reader& pod_spec, const std::optional<Reader
   auto step = CompileContainer(*primary, pod, &run);
   if (!step) return std::nullopt;
   step->depends_on = after;
+  CompileMetrics(*primary, pod, &*step, &run);
   SumRequests(&*step, &run);
   CheckFits(*primary, *step, context.capacity);
   run.steps.push_back(*std::move(step));
-  run.metrics = CompileMetrics(*primary, context);
   if (const auto grace = pod_spec.Whole("terminationGracePeriodSeconds", 0, kMostSeconds)) {
     for (Step& each : run.steps) each.grace = std::chrono::seconds(*grace);
   }

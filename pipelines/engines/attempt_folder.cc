@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -114,6 +115,7 @@ std::string CommandText(const std::string& path, const CommandFile& command) {
   if (!command.gpus.empty()) {
     PutField(&text, "gpus", JoinGpus(command.gpus));
   }
+  if (command.metrics_port > 0) PutField(&text, "metrics-port", std::to_string(command.metrics_port));
   PutField(&text, "end", "");
   return text;
 }
@@ -198,15 +200,28 @@ Status PrepareAttempt(const std::string& path, const CommandFile& command) {
 
 void RemoveSecrets(const std::string& path) { unlink((path + '/' + shim::kSecretsFile).c_str()); }
 
-std::vector<std::string> ReadCommandGpus(const std::string& path) {
+namespace {
+
+// The first field of this name in an attempt's command; "": it has none.
+std::string ReadCommandField(const std::string& path, std::string_view name) {
   const std::string text = ReadSmallFile(path + '/' + shim::kCommandFile, kMaxCommand).value_or("");
   for (std::size_t at = 0; at < text.size(); at = text.find('\0', at) + 1) {
     const std::string_view field(text.c_str() + at);
-    if (field.starts_with("gpus=")) return SplitGpus(field.substr(5));
+    if (field.starts_with(name) && field.substr(name.size()).starts_with('='))
+      return std::string(field.substr(name.size() + 1));
     if (text.find('\0', at) == std::string::npos) break;
   }
-  return {};
+  return "";
 }
+
+}  // namespace
+
+std::vector<std::string> ReadCommandGpus(const std::string& path) {
+  const std::string gpus = ReadCommandField(path, "gpus");
+  return gpus.empty() ? std::vector<std::string>() : SplitGpus(gpus);
+}
+
+int ReadCommandPort(const std::string& path) { return std::atoi(ReadCommandField(path, "metrics-port").c_str()); }
 
 std::optional<StartedRecord> ReadStarted(const std::string& path) {
   const auto text = ReadSmallFile(path + '/' + shim::kStartedFile);

@@ -41,6 +41,7 @@ struct CommandFile {
   std::string parameters;      // of the file that $QALAM_PARAMS_JSON names; "": none
   std::string metrics_folder;  // made with the attempt's own; "": none
   std::vector<std::string> gpus;
+  int metrics_port = 0;  // where it serves its metrics; 0: it does not
   std::optional<Duration> timeout;
   Duration grace{};
   std::int64_t memory = 0;
@@ -61,6 +62,7 @@ void RemoveSecrets(const std::string& path);
 
 // The devices that the command was to be given: of an attempt that is about to start.
 std::vector<std::string> ReadCommandGpus(const std::string& path);
+int ReadCommandPort(const std::string& path);  // metrics_port
 // nullopt: not there, or torn, which means that the command never ran.
 std::optional<StartedRecord> ReadStarted(const std::string& path);
 // How it ended, if it has: state, code, reason, times. Identity (run, step, attempt) is the caller's. Lost: its log is

@@ -19,8 +19,11 @@
 #include "pipelines/engines/admission.h"
 #include "pipelines/engines/attempt_folder.h"
 #include "pipelines/engines/gpus.h"
+#include "pipelines/engines/metrics_feed.h"
 #include "pipelines/engines/metrics_place.h"
+#include "pipelines/engines/metrics_port.h"
 #include "pipelines/engines/process.h"
+#include "pipelines/engines/report_place.h"
 #include "pipelines/engines/run_plan.h"
 #include "pipelines/engines/tailer.h"
 #include "pipelines/engines/volumes.h"
@@ -66,7 +69,8 @@ struct Active {
   int tries = 0;
   std::string trouble;  // why it has not started yet
   Fd process;           // its shim
-  Tailer::Id tail = 0;
+  int port = 0;         // it serves its metrics there
+  std::unique_ptr<MetricsFeed> feed;
   StartedRecord started;
   Duration clearing_since{};
 };
@@ -171,7 +175,7 @@ class LocalEngine final : public Engine {
     if (access(options_.shim.c_str(), X_OK) != 0) {
       return Error(Code::kFailedPrecondition, "cannot start {}: {}", options_.shim, std::strerror(errno));
     }
-    if (run.metrics && !run.metrics->path.empty()) QALAM_RETURN_IF_ERROR(CheckMetricsFile(*run.metrics, run));
+    if (HasMetricsFile(run)) QALAM_RETURN_IF_ERROR(CheckMetricsFile(*run.metrics, run));
     if (Exists(options_.root + '/' + id)) return OkStatus();
     for (const Step& step : run.steps) QALAM_RETURN_IF_ERROR(admission_.Check(step.name, step.requests));
     return CheckHostVolumes(run);
@@ -184,9 +188,10 @@ class LocalEngine final : public Engine {
     const auto step =
         std::find_if(run.steps.begin(), run.steps.end(), [&](const Step& s) { return s.name == metrics.step; });
     Step copy = *step;
-    if (!ResolveMounts(PlaceMounts(run, *step, VolumePlaces()), metrics.path).empty()) return OkStatus();
-    if (PlaceMetrics(metrics.path, options_.root, Exists, &copy).named) return OkStatus();
-    const std::string folder = MetricsFolder(metrics.path);
+    const std::string file = MetricsFile(metrics);
+    if (!ResolveMounts(PlaceMounts(run, *step, VolumePlaces()), file).empty()) return OkStatus();
+    if (PlaceMetrics(file, options_.root, Exists, &copy).named) return OkStatus();
+    const std::string folder = MetricsFolder(file);
     if (!folder.empty() && CanMount() && MakeMountPoint({options_.root, folder}).ok()) return OkStatus();
     return Error(Code::kFailedPrecondition,
                  "the metrics file {} is named neither in the command nor in its environment, and {} cannot be mounted "
@@ -206,7 +211,15 @@ class LocalEngine final : public Engine {
 
   // The metrics file where it lies in a volume; "": it does not.
   std::string MetricsInVolume(const WatchedPtr& run, const Step& step) const {
-    return ResolveMounts(PlaceMounts(run->plan.run(), step, PlacesOf(run)), run->plan.run().metrics->path);
+    return ResolveMounts(PlaceMounts(run->plan.run(), step, PlacesOf(run)), MetricsFile(*run->plan.run().metrics));
+  }
+
+  static bool HasMetricsFile(const Run& run) {
+    return run.metrics && run.metrics->kind != MetricsSource::Kind::kPage && !run.metrics->path.empty();
+  }
+  // Of a folder that is the source, some file in it.
+  static std::string MetricsFile(const MetricsSource& metrics) {
+    return metrics.kind == MetricsSource::Kind::kEvents ? metrics.path + "/tfevents" : metrics.path;
   }
 
   bool CanMount() {
@@ -232,7 +245,7 @@ class LocalEngine final : public Engine {
         if (!active) continue;
         active->over = true;
         if (active->process) loop_.Unwatch(active->process.get());
-        if (active->tail != 0) tailer_.Remove(active->tail);
+        active->feed.reset();
       }
     }
     runs_.clear();
@@ -405,6 +418,8 @@ class LocalEngine final : public Engine {
   void Spawn(WatchedPtr run, ActivePtr active) {
     Status status = PrepareVolumes(run->plan.run(), StepOf(run, active), PlacesOf(run));
     if (status.ok()) status = PrepareAttempt(active->path, MakeCommand(run, active));
+    const auto& reports = run->plan.run().reports;
+    if (status.ok() && reports && CanMount()) status = PrepareReportPlace(*reports, ReportFolder(active));
     if (status.ok()) {
       auto process = spawner_.Spawn(active->path);
       status = process.status();
@@ -450,18 +465,53 @@ class LocalEngine final : public Engine {
     if (!elsewhere.empty()) RewriteMounts(elsewhere, step);
   }
 
+  static std::string ReportFolder(const ActivePtr& active) { return active->path + "/cluster"; }
+
+  void LeadToReports(const ActivePtr& active, Step* step, CommandFile* command) {
+    if (CanMount()) {
+      for (PlacedMount& mount : ReportMounts(ReportFolder(active))) command->binds.push_back(std::move(mount));
+    } else {
+      step->hint += fmt::format(
+          "{}no mount could be made on this machine, so Katib's own report_metrics does not find whom to tell: report "
+          "to "
+          "$QALAM_DB_MANAGER",
+          step->hint.empty() ? "" : "; ");
+    }
+  }
+
+  // A port of its own, where the command is told of one.
+  int GivePort(const ActivePtr& active, int port, Step* step) {
+    if (NamesPort(*step, port)) {
+      const int own = FreePort([&](int candidate) {
+        return std::ranges::any_of(by_ticket_,
+                                   [&](const auto& entry) { return entry.second.second->port == candidate; });
+      });
+      if (own != 0) {
+        MovePort(port, own, step);
+        port = own;
+      }
+    }
+    active->port = port;
+    step->env.emplace_back(kPortVariable, std::to_string(port));
+    return port;
+  }
+
   CommandFile MakeCommand(const WatchedPtr& run, const ActivePtr& active) {
     Step step = StepOf(run, active);
     const std::string files = active->path + '/' + shim::kFilesFolder;
     CommandFile command;
     const auto& metrics = run->plan.run().metrics;
-    const bool has_file = metrics && metrics->step == step.name && !metrics->path.empty();
+    if (run->plan.run().reports) LeadToReports(active, &step, &command);
+    const bool has_file = HasMetricsFile(run->plan.run()) && metrics->step == step.name;
     const bool in_volume = has_file && !MetricsInVolume(run, step).empty();
     if (!step.mounts.empty()) LeadToVolumes(run, &step, &command);
     if (has_file && !in_volume) {
-      const MetricsPlace place = PlaceMetrics(metrics->path, files, Exists, &step);
+      const MetricsPlace place = PlaceMetrics(MetricsFile(*metrics), files, Exists, &step);
       command.metrics_folder = place.folder;
-      if (!place.named) command.binds.push_back({place.folder, MetricsFolder(metrics->path)});
+      if (!place.named) command.binds.push_back({place.folder, MetricsFolder(MetricsFile(*metrics))});
+    }
+    if (metrics && metrics->kind == MetricsSource::Kind::kPage && metrics->step == step.name) {
+      command.metrics_port = GivePort(active, metrics->port, &step);
     }
     command.parameters = std::move(step.parameters);
     if (!command.parameters.empty()) {
@@ -508,18 +558,27 @@ class LocalEngine final : public Engine {
   void Follow(const WatchedPtr& run, const ActivePtr& active) {
     const auto& metrics = run->plan.run().metrics;
     const int number = active->record.attempt;
-    if (active->tail != 0 || !metrics || metrics->step != active->record.step) return;
+    if (active->feed || !metrics || metrics->step != active->record.step) return;
     if (number < run->options.metrics_attempt) return;
     const std::int64_t offset = number == run->options.metrics_attempt ? run->options.metrics_offset : 0;
+    const auto deliver = [this, run, number](std::string_view of, std::int64_t at, std::string_view bytes) {
+      if (!run->forgotten) observer_->OnOutput(run->id, number, of, at, bytes);
+    };
+    if (metrics->kind == MetricsSource::Kind::kPage) {
+      active->port = ReadCommandPort(active->path);
+      active->feed = FollowPage(loop_, active->port, metrics->path, deliver);
+      return;
+    }
     std::string file = active->path + '/' + shim::kOutputFile;
-    if (!metrics->path.empty()) {
+    if (HasMetricsFile(run->plan.run())) {
       Step step = StepOf(run, active);
       file = MetricsInVolume(run, step);
-      if (file.empty()) file = PlaceMetrics(metrics->path, active->path + '/' + shim::kFilesFolder, Exists, &step).file;
+      const std::string files = active->path + '/' + shim::kFilesFolder;
+      if (file.empty()) file = PlaceMetrics(MetricsFile(*metrics), files, Exists, &step).file;
     }
-    active->tail = tailer_.Add(std::move(file), offset, [this, run, number](std::int64_t at, std::string_view bytes) {
-      if (!run->forgotten) observer_->OnOutput(run->id, number, at, bytes);
-    });
+    active->feed = metrics->kind == MetricsSource::Kind::kEvents
+                       ? FollowEvents(loop_, tailer_, file.substr(0, file.rfind('/')), deliver)
+                       : FollowFile(tailer_, std::move(file), offset, deliver);
   }
 
   void OnShimGone(const WatchedPtr& run, const ActivePtr& active) {
@@ -555,7 +614,7 @@ class LocalEngine final : public Engine {
     active->over = true;
     admission_.Leave(active->ticket);
     by_ticket_.erase(active->ticket);
-    if (active->tail != 0) tailer_.Remove(active->tail);
+    active->feed.reset();
     const Step& step = StepOf(run, active);
     if (!step.secret_env.empty() || !step.shown_command.empty()) RemoveSecrets(active->path);
     run->active[static_cast<std::size_t>(active->step)].reset();
@@ -606,9 +665,8 @@ class LocalEngine final : public Engine {
     SetEnd(active, ended);
     active->phase = Phase::kReading;
     Follow(run, active);
-    if (active->tail == 0) return TellEnd(run, active);
-    tailer_.Finish(active->tail, [this, run, active] {
-      active->tail = 0;
+    if (!active->feed) return TellEnd(run, active);
+    active->feed->Finish([this, run, active] {
       if (!Gone(run, active)) TellEnd(run, active);
     });
   }

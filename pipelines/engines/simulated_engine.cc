@@ -230,7 +230,7 @@ class Simulated final : public SimulatedEngine {
       bytes.remove_prefix(static_cast<std::size_t>(known));
       offset += known;
       if (bytes.empty()) continue;
-      observer_->OnOutput(watch->id, attempt.number, offset, bytes);
+      observer_->OnOutput(watch->id, attempt.number, "", offset, bytes);
       if (watch->forgotten) return false;
     }
     return true;

@@ -188,7 +188,7 @@ class Ends final : public RunObserver {
  public:
   explicit Ends(EventLoop& loop) : loop_(loop) {}
   void OnStep(const StepRecord&) override {}
-  void OnOutput(const RunId&, int, std::int64_t, std::string_view) override {}
+  void OnOutput(const RunId&, int, std::string_view, std::int64_t, std::string_view) override {}
   void OnRunEnd(const RunId&, const RunEnd& run_end) override {
     end = run_end;
     loop_.Stop();

@@ -38,6 +38,7 @@ JOBS = {
     "hp-tuning/simple-pbt.yaml": ("pbt", 2),
     "hp-tuning/sobol.yaml": ("sobol", 12),
     "hp-tuning/tpe.yaml": ("tpe", 12),
+    "metrics-collector/custom-metrics-collector.yaml": ("random", 12),
     "metrics-collector/file-metrics-collector-with-json-format.yaml": ("random", 12),
     "metrics-collector/file-metrics-collector.yaml": ("random", 12),
     "nas/darts-cpu.yaml": ("darts", 1),
@@ -52,9 +53,8 @@ REFUSED = {
     "argo/argo-workflow.yaml": "kind: Workflow (argoproj.io/v1alpha1) is not run by the local engine",
     "kubeflow-trainer/trainjob-pytorch.yaml": "kind: TrainJob (trainer.kubeflow.org/v1alpha1) is not run",
     "kubeflow-training-operator/pytorchjob-mnist.yaml": "kind: PyTorchJob (kubeflow.org/v1) is not run",
-    "kubeflow-training-operator/tfjob-mnist-with-summaries.yaml": "metrics of kind TensorFlowEvent are not collected",
+    "kubeflow-training-operator/tfjob-mnist-with-summaries.yaml": "kind: TFJob (kubeflow.org/v1) is not run",
     "kubeflow-training-operator/xgboostjob-lightgbm.yaml": "kind: XGBoostJob (kubeflow.org/v1) is not run",
-    "metrics-collector/custom-metrics-collector.yaml": "metrics of kind Custom are not collected by this version",
     "tekton/pipeline-run.yaml": "kind: PipelineRun (tekton.dev/v1beta1) is not run",
     # Katib refuses its own example too: the ConfigMap of its manifests asks for a parameter that it does not have.
     "trial-template/trial-configmap-source.yaml": "'${trialParameters.momentum}' is not declared in trialParameters",

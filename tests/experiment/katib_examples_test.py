@@ -27,7 +27,6 @@ EXAMPLES = sorted(
 # What this version cannot run, by the words with which `run` refuses it.
 CANNOT_RUN = {
     "argo/argo-workflow.yaml": "kind: Workflow",
-    "metrics-collector/custom-metrics-collector.yaml": "metrics of kind Custom are not collected by this version",
     "tekton/pipeline-run.yaml": "kind: PipelineRun",
     "trial-template/trial-configmap-source.yaml": "'${trialParameters.momentum}' is not declared in trialParameters",
 }

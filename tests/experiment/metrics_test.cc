@@ -439,11 +439,24 @@ TEST(Filters, MustCompileAndHaveTwoGroups) {
   EXPECT_FALSE(MakeCollector(StdOut({"("}), Objective()).ok());
 }
 
-TEST(Collectors, OnlyThoseThatReadOutputAreMade) {
-  MetricsCollectorSpec spec;
-  spec.kind = CollectorKind::kPush;
-  EXPECT_EQ(MakeCollector(spec, Objective()).status().code(), Code::kInvalidArgument);
+TEST(Collectors, WithoutAnObjectiveNoneIsMade) {
   EXPECT_EQ(MakeCollector(StdOut(), ObjectiveSpec{}).status().code(), Code::kInvalidArgument);
+}
+
+TEST(Collectors, OneOfReportsReadsNothingAndSaysWhatToDo) {
+  for (const CollectorKind kind : {CollectorKind::kPush, CollectorKind::kNone}) {
+    MetricsCollectorSpec spec;
+    spec.kind = kind;
+    EXPECT_THAT(Read("loss=1\n", spec), IsEmpty());
+    EXPECT_THAT(Diagnosed("", spec), HasSubstr("fix: let the trial call katib.report_metrics({\"loss\": VALUE})"));
+  }
+}
+
+TEST(Collectors, OfACustomOneWhatItPrintsIsRead) {
+  MetricsCollectorSpec spec;
+  spec.kind = CollectorKind::kCustom;
+  spec.path = "/katib/mnist.log";
+  EXPECT_THAT(Read("epoch=2 loss=1\n", spec), ElementsAre("loss=1 step 2"));
 }
 
 }  // namespace

@@ -303,9 +303,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"  trialTemplate:", "  metricsCollectorSpec: {collector: {kind: Stdout}}\n  trialTemplate:",
              "31:44: error: spec.metricsCollectorSpec.collector.kind: 'Stdout' is not one of: StdOut, File, "
              "TensorFlowEvent, PrometheusMetric, Push, Custom, None; did you mean 'StdOut'?"},
-        Case{"  trialTemplate:", "  metricsCollectorSpec: {collector: {kind: Push}}\n  trialTemplate:",
-             "31:44: error: spec.metricsCollectorSpec.collector.kind: metrics of kind Push are not collected by this "
-             "version; StdOut and File are"},
         Case{"  trialTemplate:",
              "  metricsCollectorSpec: {collector: {kind: File}, source: {fileSystemPath: {path: a.log}}}\n  "
              "trialTemplate:",

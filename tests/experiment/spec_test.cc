@@ -277,13 +277,9 @@ const std::map<std::string, std::string>& Outcomes() {
       {"hp-tuning/tpe.yaml", "13:20: error: spec.algorithm.algorithmName: algorithm 'tpe' is one of Katib's"},
       {"kubeflow-trainer/trainjob-pytorch.yaml", ""},
       {"kubeflow-training-operator/pytorchjob-mnist.yaml", ""},
-      {"kubeflow-training-operator/tfjob-mnist-with-summaries.yaml",
-       "23:13: error: spec.metricsCollectorSpec.collector.kind: metrics of kind TensorFlowEvent are not collected by "
-       "this version"},
+      {"kubeflow-training-operator/tfjob-mnist-with-summaries.yaml", ""},
       {"kubeflow-training-operator/xgboostjob-lightgbm.yaml", ""},
-      {"metrics-collector/custom-metrics-collector.yaml",
-       "20:13: error: spec.metricsCollectorSpec.collector.kind: metrics of kind Custom are not collected by this "
-       "version"},
+      {"metrics-collector/custom-metrics-collector.yaml", ""},
       {"metrics-collector/file-metrics-collector-with-json-format.yaml", ""},
       {"metrics-collector/file-metrics-collector.yaml", ""},
       {"nas/darts-cpu.yaml", "22:20: error: spec.algorithm.algorithmName: algorithm 'darts' is one of Katib's"},

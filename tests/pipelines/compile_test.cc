@@ -323,8 +323,51 @@ TEST_F(CompileTest, MetricsComeFromTheOutputOrAFile) {
   context.collector.kind = CollectorKind::kFile;
   context.collector.path = "/katib/mnist.log";
   EXPECT_EQ(Of(Job("name: training\ncommand: ['true']\n")).run->metrics->path, "/katib/mnist.log");
+}
+
+TEST_F(CompileTest, MetricsComeFromAFolderOfEventsOrAPage) {
   context.collector.kind = CollectorKind::kTensorFlowEvent;
-  EXPECT_THAT(Of(Job("name: training\ncommand: ['true']\n")).errors(), ElementsAre(HasSubstr("takes StdOut and File")));
+  context.collector.path = "/logs/mnist/";
+  const MetricsSource events = *Of(Job("name: training\ncommand: ['true']\n")).run->metrics;
+  EXPECT_EQ(events.kind, MetricsSource::Kind::kEvents);
+  EXPECT_EQ(events.path, "/logs/mnist");
+  context.collector.kind = CollectorKind::kPrometheusMetric;
+  context.collector.path = "/metrics";
+  context.collector.port = 8080;
+  const MetricsSource page = *Of(Job("name: training\ncommand: ['true']\n")).run->metrics;
+  EXPECT_EQ(page.kind, MetricsSource::Kind::kPage);
+  EXPECT_EQ(page.port, 8080);
+}
+
+TEST_F(CompileTest, ATrialThatReportsItselfIsToldWhere) {
+  context.collector.kind = CollectorKind::kPush;
+  context.report_address = "127.1.2.3:6789";
+  const auto job = Of(Job("name: training\ncommand: ['true']\n"));
+  EXPECT_FALSE(job.run->metrics);
+  ASSERT_TRUE(job.run->reports);
+  EXPECT_EQ(job.run->reports->host, "katib-db-manager.kubeflow");
+  EXPECT_EQ(job.run->reports->address, "127.1.2.3");
+  const auto& env = job.step().env;
+  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("QALAM_DB_MANAGER", "127.1.2.3:6789")),
+            env.end());
+}
+
+TEST_F(CompileTest, ACustomCollectorIsASidecarThatSharesTheFolder) {
+  context.collector.kind = CollectorKind::kCustom;
+  context.collector.path = "/katib/mnist.log";
+  context.collector.custom = Yaml("name: reader\nimage: x\ncommand: [sh]\n");
+  const auto job = Of(Job("name: training\ncommand: ['true']\n"));
+  ASSERT_EQ(job.run->steps.size(), 2u);
+  const Step& reader = job.run->steps[0];
+  EXPECT_TRUE(reader.sidecar);
+  EXPECT_EQ(job.run->metrics->step, "reader");
+  ASSERT_EQ(reader.mounts.size(), 1u);
+  EXPECT_EQ(reader.mounts[0].path, "/katib");
+  EXPECT_EQ(job.run->steps[1].mounts.at(0).volume, reader.mounts[0].volume);
+  context.collector.custom = Yaml("name: reader\nimage: x\n");
+  EXPECT_THAT(
+      Of(Job("name: training\ncommand: ['true']\n")).errors(),
+      ElementsAre(HasSubstr("spec.metricsCollectorSpec.collector.customCollector: container reader has no command")));
 }
 
 TEST_F(CompileTest, AnImageMapReplacesCommandsAndPaths) {

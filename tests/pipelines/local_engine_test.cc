@@ -219,7 +219,7 @@ TEST_F(LocalEngineTest, AFloodOfOutputIsDeliveredInBoundedSlicesByteForByte) {
    public:
     explicit Check(const std::string& expected) : block(expected) {}
     void OnStep(const StepRecord&) override {}
-    void OnOutput(const RunId&, int, std::int64_t offset, std::string_view bytes) override {
+    void OnOutput(const RunId&, int, std::string_view, std::int64_t offset, std::string_view bytes) override {
       good = good && offset == total;
       largest = std::max(largest, bytes.size());
       for (std::size_t i = 0; i < bytes.size();) {

@@ -15,8 +15,13 @@ void Recorder::OnStep(const StepRecord& step) {
                 std::string(ToString(step.state)));
 }
 
-void Recorder::OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) {
+void Recorder::OnOutput(const RunId& run, int attempt, std::string_view file, std::int64_t offset,
+                        std::string_view bytes) {
   called_in_call |= in_call;
+  if (!file.empty()) {
+    files[{run, std::string(file)}] += bytes;
+    return;
+  }
   if (ends.contains(run)) fault = "output was reported after the end of " + run;
   if (bytes.empty()) fault = "empty output";
   std::string& all = outputs[{run, attempt}];

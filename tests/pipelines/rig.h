@@ -26,7 +26,8 @@ struct Script {
 class Recorder final : public RunObserver {
  public:
   void OnStep(const StepRecord& step) override;
-  void OnOutput(const RunId& run, int attempt, std::int64_t offset, std::string_view bytes) override;
+  void OnOutput(const RunId& run, int attempt, std::string_view file, std::int64_t offset,
+                std::string_view bytes) override;
   void OnRunEnd(const RunId& run, const RunEnd& end) override;
 
   const RunEnd* EndOf(const RunId& run) const;
@@ -38,6 +39,7 @@ class Recorder final : public RunObserver {
   std::vector<StepRecord> steps;
   std::map<RunId, std::vector<RunEnd>> ends;
   std::map<std::pair<RunId, int>, std::string> outputs;
+  std::map<std::pair<RunId, std::string>, std::string> files;  // of folders that are sources
   std::map<std::pair<RunId, int>, std::int64_t> first_offset;
   bool in_call = false;  // set around Start and Stop
   bool called_in_call = false;
