@@ -13,6 +13,7 @@
 #include "algorithms/grid.h"
 #include "algorithms/hyperband.h"
 #include "algorithms/local_search.h"
+#include "algorithms/pbt.h"
 #include "algorithms/random.h"
 #include "algorithms/regularised_evolution.h"
 #include "algorithms/sobol.h"
@@ -51,6 +52,8 @@ constexpr std::array kAlgorithms = {
                   &kLocalSearchSettings, &MakeLocalSearch, nullptr},
     AlgorithmInfo{"multivariate-tpe", "the same as tpe, with Optuna's names of settings", &kMultivariateTpeSettings,
                   &MakeTpe, nullptr},
+    AlgorithmInfo{"pbt", "a population that trains in pieces; between them the worst take over from the best",
+                  &kPbtSettings, &MakePbt, &ValidatePbt},
     AlgorithmInfo{"random", "independent draws from each parameter's distribution; no repeats in finite spaces",
                   &kRandomSettings, &MakeRandom, nullptr},
     AlgorithmInfo{"sobol", "scrambled low-discrepancy points: random search, more evenly spread", &kSobolSettings,

@@ -177,12 +177,13 @@ RungSearch::RungSearch(RungSpace space, Thinker thinker, std::uint64_t seed)
 
 void RungSearch::Observe(const HistoryView& fresh, const Pending& pending) {
   for (Eigen::Index j = 0; j < fresh.size(); ++j) {
-    finished_.push_back({fresh.x.col(j), {Standing::State::kDone, fresh.outcome[j], fresh.y[j]}, fresh.ordinal[j]});
+    finished_.push_back(
+        {fresh.x.col(j), {Standing::State::kDone, fresh.outcome[j], fresh.y[j], fresh.ordinal[j]}, fresh.ordinal[j]});
   }
   pending_.clear();
   for (std::size_t j = 0; j < pending.ordinal.size(); ++j) {
     pending_.push_back({pending.x.col(static_cast<Eigen::Index>(j)),
-                        {Standing::State::kPending, Outcome::kFailed, 0},
+                        {Standing::State::kPending, Outcome::kFailed, 0, 0},
                         pending.ordinal[j]});
   }
 }
@@ -230,6 +231,14 @@ std::optional<Eigen::VectorXd> RungSearch::Draw(const Configurations& all, const
 
 namespace {
 
+// The trial that a promotion to `rung` goes on from: the longest one below it that came to its end. 0: none.
+std::uint64_t LongestBelow(const Configuration& configuration, std::size_t rung) {
+  for (std::size_t below = rung; below-- > 0;) {
+    if (configuration.on[below].HasValue()) return configuration.on[below].ordinal;
+  }
+  return 0;
+}
+
 // When every configuration there is has been begun: the best of those that can still go up, whatever the rules of
 // promotion say; those without a value yet come last.
 std::optional<RungJob> AnyPromotion(const Configurations& all) {
@@ -274,8 +283,10 @@ Result<std::vector<Proposal>> RungSearch::Suggest(int count, std::uint64_t ordin
     if (how.empty()) how = "promoted";
     Configuration& configuration = all[*job.configuration];
     configuration.on[job.rung].state = Standing::State::kPending;
-    out.push_back({space_.Point(configuration.unit, job.rung),
-                   fmt::format("rung {} of {}: {}", job.rung + 1, space_.rungs(), how)});
+    Proposal& proposal = out.emplace_back();
+    proposal.unit = space_.Point(configuration.unit, job.rung);
+    proposal.label = fmt::format("rung {} of {}: {}", job.rung + 1, space_.rungs(), how);
+    proposal.continues = proposal.replaces = LongestBelow(configuration, job.rung);
   }
   return out;
 }

@@ -51,6 +51,7 @@ struct Standing {
   State state = State::kNone;
   Outcome outcome = Outcome::kFailed;  // when done
   double y = 0;                        // when done
+  std::uint64_t ordinal = 0;           // of the trial, when done; 0: the client has no numbers
   // Stopped early is done, but neither complete nor fit to go on.
   bool HasValue() const;
 };

@@ -21,7 +21,12 @@ namespace qalam {
 
 struct Proposal {
   Eigen::VectorXd unit;  // in [0, 1]^d
-  std::string label;     // which model proposed it and why; may be empty
+  std::string label;     // which model proposed it and why; may be empty. Comes back with the trial's result
+
+  // Of trials that have succeeded, by ordinal; 0: none. `continues`: the new trial goes on from that one's checkpoint.
+  // `replaces`: once the new one has succeeded, nobody will ask to continue that one any more.
+  std::uint64_t continues = 0, replaces = 0;
+  std::optional<int> generation = std::nullopt;  // of a population, from 0
 };
 
 class Suggester {

@@ -82,7 +82,12 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
        .make_uid = NewUid,
        .live_stopping = LiveStoppingOf,
        .remove_runs =
-           [root = RunsFolder(db)](const std::vector<std::string>& trials) { return RemoveFolders(root, trials); },
+           [db](const std::vector<std::string>& trials) {
+             QALAM_RETURN_IF_ERROR(RemoveFolders(RunsFolder(db), trials));
+             return RemoveFolders(CheckpointsFolder(db), trials);
+           },
+       .remove_checkpoints = [root = CheckpointsFolder(db)](
+                                 const std::vector<std::string>& trials) { return RemoveFolders(root, trials); },
        .remove_kept =
            [db](const Experiment& experiment) { ForgetObjects(db, experiment.namespace_name, experiment.name); },
        .passive = passive});

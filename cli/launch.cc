@@ -12,6 +12,7 @@
 #include "experiment/read.h"
 #include "experiment/spec.h"
 #include "pipelines/compile/expand.h"
+#include "suggest/suggestion_client.h"
 
 namespace qalam {
 namespace {
@@ -34,6 +35,20 @@ Result<const ImageMap*> ImagesOf(const ExperimentSpec& spec) {
   return &known.emplace(text, *std::move(images)).first->second;
 }
 
+CheckpointPlaces CheckpointPlacesOf(const std::string& db, const ExperimentSpec& spec, const Trial& trial) {
+  const std::string folder = std::filesystem::absolute(CheckpointsFolder(db)).lexically_normal().string();
+  CheckpointPlaces places{folder + '/' + trial.name, "", ""};
+  if (const auto from = trial.labels.find(kResumeFromLabel); from != trial.labels.end())
+    places.from = folder + '/' + from->second;
+  if (spec.algorithm.name != "pbt") return places;
+  for (const Setting& setting : spec.algorithm.settings) {
+    if (setting.name == "suggestion_trial_dir") places.mount = setting.value;
+  }
+  while (places.mount.ends_with('/')) places.mount.pop_back();
+  if (!places.mount.starts_with('/')) places.mount.clear();
+  return places;
+}
+
 }  // namespace
 
 Result<ExperimentSpec> ReadStored(const Experiment& record) {
@@ -47,7 +62,7 @@ Result<ExperimentSpec> ReadStored(const Experiment& record) {
 
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                               const Node& manifest, Diagnostics* faults, const Resources* capacity,
-                              const Objects* objects, const std::string& report_address) {
+                              const Objects* objects, const TrialPlaces& places) {
   const Result<const ImageMap*> images = ImagesOf(spec);
   if (!images.ok()) {
     faults->Error({}, "", images.status().message());
@@ -63,8 +78,9 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.images = *images;
   context.capacity = capacity;
   context.objects = objects;
-  context.report_address = report_address;
+  context.report_address = places.report_address;
   context.parameters = &spec.parameters;
+  context.checkpoint = places.checkpoint;
   std::optional<Run> run;
   if (!HasDollars(assignments)) {
     run = Compile(manifest, context, faults);
@@ -86,8 +102,8 @@ Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, cons
                          const std::string& report_address) {
   Diagnostics faults;
   QALAM_TRY(const Objects objects, ReadKeptObjects(db, spec.namespace_name, spec.name));
-  std::optional<Run> run =
-      CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects, report_address);
+  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects,
+                                      {CheckpointPlacesOf(db, spec, trial), report_address});
   if (!run) return InvalidArgument("{}", Render(faults));
   return *std::move(run);
 }
@@ -103,6 +119,7 @@ Result<std::string> FindShim() {
 }
 
 std::string RunsFolder(const std::string& db) { return db + ".d/runs"; }
+std::string CheckpointsFolder(const std::string& db) { return db + ".d/checkpoints"; }
 std::string PluginsFolder(const std::string& db) { return db + ".d/plugins"; }
 std::string SocketPath(const std::string& db) { return db + ".sock"; }
 

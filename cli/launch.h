@@ -18,13 +18,18 @@ namespace qalam {
 // The spec of an experiment that is in the store.
 Result<ExperimentSpec> ReadStored(const Experiment& record);
 
+// What a trial finds on this machine.
+struct TrialPlaces {
+  CheckpointPlaces checkpoint;
+  std::string report_address;  // where trials that report by themselves do so
+};
+
 // `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs
 // where the experiment was first submitted, and a relative one starts there. With `capacity`, a step that asks for
-// more is a fault. `objects`: the ConfigMaps and Secrets that the template may name. `report_address`: where trials
-// that report by themselves do so.
+// more is a fault. `objects`: the ConfigMaps and Secrets that the template may name.
 std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                               const Node& manifest, Diagnostics* faults, const Resources* capacity = nullptr,
-                              const Objects* objects = nullptr, const std::string& report_address = {});
+                              const Objects* objects = nullptr, const TrialPlaces& places = {});
 // The same for the controller, with the objects that were kept for the experiment: faults as one text.
 Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, const Trial& trial, const Node& manifest,
                          const std::string& report_address = {});
@@ -33,6 +38,7 @@ Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, cons
 Result<std::string> FindShim();
 // Where things are beside the database.
 std::string RunsFolder(const std::string& db);
+std::string CheckpointsFolder(const std::string& db);
 std::string PluginsFolder(const std::string& db);
 std::string SocketPath(const std::string& db);
 // The newest attempt of the step whose output people want: `step`, or the one that prints the metrics, or the last

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace qalam {
@@ -18,6 +19,7 @@ struct HistoryView {
   Eigen::Map<const Eigen::VectorXd> y;
   const Outcome* outcome;
   const std::uint64_t* ordinal;
+  const std::string* label;  // what its suggester wrote on it; empty: it came from elsewhere, or nobody kept it
   Eigen::Index size() const { return y.size(); }
 };
 
@@ -25,13 +27,15 @@ struct HistoryView {
 struct Pending {
   Eigen::MatrixXd x;
   std::vector<std::uint64_t> ordinal;
+  std::vector<std::string> label = {};  // beside `ordinal`, or shorter: then the rest is not known
 };
 
 class History {
  public:
   explicit History(Eigen::Index dim) : dim_(dim) {}
   // O(d), amortised. `ordinal` counts suggestions of the experiment from 1; 0 where the trial came from elsewhere.
-  void Append(const Eigen::Ref<const Eigen::VectorXd>& unit, double y, Outcome outcome, std::uint64_t ordinal);
+  void Append(const Eigen::Ref<const Eigen::VectorXd>& unit, double y, Outcome outcome, std::uint64_t ordinal,
+              std::string label = {});
   Eigen::Index size() const { return static_cast<Eigen::Index>(y_.size()); }
   HistoryView View(Eigen::Index from = 0) const;  // trials from, from+1, ...
 
@@ -40,6 +44,7 @@ class History {
   std::vector<double> x_, y_;
   std::vector<Outcome> outcome_;
   std::vector<std::uint64_t> ordinal_;
+  std::vector<std::string> label_;
 };
 
 }  // namespace qalam

@@ -75,9 +75,10 @@ Result<Work*> ControllerImpl::Load(const Experiment& record) {
     if (trial.state == TrialState::kCreated && FindCondition(trial.conditions, kQueuedCondition) != nullptr)
       work->queue.insert(trial.ordinal);
     if (trial.labels.contains(kEnqueuedLabel)) ++work->enqueued;
-    work->trials->Add(std::move(trial));
+    work->checkpoints.Note(work->trials->Add(std::move(trial)));
   }
   QALAM_RETURN_IF_ERROR(RecallCurves(*work));
+  RemoveCheckpoints(*work);
   return (works_[record.id] = std::move(work)).get();
 }
 
@@ -264,8 +265,8 @@ bool ControllerImpl::Settled(std::int64_t experiment_id) const {
   const Work& work = *found->second;
   if (IsBeingDeleted(work.record)) return false;
   if (!IsFinal(work.record.state) && !work.record.paused) return false;
-  return work.live.empty() && work.record.counts.running == 0 && !dirty_experiments_.contains(experiment_id) &&
-         appended_.empty();
+  return work.live.empty() && !work.tidying && work.record.counts.running == 0 &&
+         !dirty_experiments_.contains(experiment_id) && appended_.empty();
 }
 
 bool ControllerImpl::AllSettled() const {

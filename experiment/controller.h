@@ -31,6 +31,8 @@ struct ControllerDeps {
   std::function<std::unique_ptr<LiveStopping>(const ExperimentSpec& spec)> live_stopping = {};
   // Removes what the runs of these trials left on the disk. Doing it again is nothing. null: there is nothing.
   std::function<Status(const std::vector<std::string>& trial_names)> remove_runs = {};
+  // The same for their checkpoints: nobody will go on from them. null: there are none.
+  std::function<Status(const std::vector<std::string>& trial_names)> remove_checkpoints = {};
   // The same for what is kept beside the database for the experiment itself.
   std::function<void(const Experiment& experiment)> remove_kept = {};
   // Nothing is launched and nobody is asked: commands are recorded, and whoever runs the database next acts on them.

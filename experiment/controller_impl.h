@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "experiment/checkpoints.h"
 #include "experiment/controller.h"
 #include "experiment/early_stopping.h"
 #include "experiment/metrics/collector.h"
@@ -62,10 +63,12 @@ struct Work {
   // Queued, and are launched before anything new is asked for.
   std::set<std::uint64_t> queue;
   int enqueued = 0;  // trials that nobody suggested, whatever became of them
+  Checkpoints checkpoints;
 
   std::unique_ptr<LiveStopping> stopping;  // null: nobody decides live
   std::string stopping_note;               // what the guard said last
 
+  bool tidying = false;         // the checkpoints that it leaves are being removed
   bool removing = false;        // its deletion is under way
   std::string why_not_removed;  // what keeps it from being deleted
 
@@ -147,6 +150,7 @@ class ControllerImpl final : public Controller {
   void AskLater(Work& work, const std::string& fault);
   Trial& AddTrial(Work& work, Trial trial);
   int CreateTrials(Work& work, int asked, const SuggestionReply& reply);
+  std::map<std::string, std::string> LabelsOf(const Work& work, const Suggestion& suggestion);
   Status Merge(Work& work, const std::vector<Setting>& fed_back);
   void Launch(std::int64_t experiment_id, const std::string& trial_name);
   void LaunchWaiting(std::int64_t experiment_id);
@@ -154,6 +158,11 @@ class ControllerImpl final : public Controller {
   void TellStopped(std::int64_t experiment_id, const std::string& trial_name);
   bool NameIsTaken(const std::string& trial_name) const;
   SuggestionRequest MakeRequest(const Work& work, int count) const;
+
+  // checkpoints.cc
+  void RemoveCheckpoints(Work& work);
+  void RemoveLastCheckpoints(Work& work);
+  void RemoveLastCheckpoints(std::int64_t experiment_id, std::size_t next_trial);
 
   // ingest.cc
   Work* WorkOf(const RunId& run, Trial** trial, LiveRun** live);

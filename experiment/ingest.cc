@@ -407,6 +407,8 @@ void ControllerImpl::SetState(Work& work, Trial& trial, TrialState state) {
   ++work.record.counts.Of(state);
   trial.state = state;
   MarkDirty(work, trial);
+  work.checkpoints.Note(trial);
+  RemoveCheckpoints(work);
 }
 
 // A trial that failed never is the best, whatever it printed before.

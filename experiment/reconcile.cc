@@ -33,7 +33,10 @@ bool IsLasting(Code code) {
 }  // namespace
 
 void ControllerImpl::Reconcile(Work& work) {
-  if (IsFinal(work.record.state)) return RemoveIfDeleted(work);
+  if (IsFinal(work.record.state)) {
+    RemoveLastCheckpoints(work);
+    return RemoveIfDeleted(work);
+  }
   if (deps_.passive) return;
   if (!work.validated) {
     if (!work.asking && work.ask_again == 0 && !work.record.paused) Validate(work, 1);
@@ -168,6 +171,7 @@ void ControllerImpl::End(Work& work, ExperimentState state, const std::string& r
       StopForGood(work, trial, TrialState::kKilled, "The experiment ended before the trial was launched");
   }
   deps_.suggestions.Forget(work.record.uid);
+  RemoveLastCheckpoints(work);
 }
 
 // ---------------------------------------------------------------- suggestions
@@ -304,11 +308,25 @@ Trial& ControllerImpl::AddTrial(Work& work, Trial trial) {
   trial.created = Now();
   SetCondition(&trial.conditions, "Created", true, "TrialCreated", "Trial is created", Now());
   Trial& added = work.trials->Add(std::move(trial));
+  work.checkpoints.Note(added);
   ++work.record.counts.total;
   ++work.record.counts.created;
   Dirty(work);
   Dirty(work, added);
   return added;
+}
+
+// A folder is named after what these labels say: only trials of the experiment itself may stand there.
+std::map<std::string, std::string> ControllerImpl::LabelsOf(const Work& work, const Suggestion& suggestion) {
+  std::map<std::string, std::string> labels = suggestion.labels;
+  for (const char* const label : {kResumeFromLabel, kReplacesLabel}) {
+    const auto found = labels.find(label);
+    if (found == labels.end() || work.trials->Find(found->second) != nullptr) continue;
+    AddEvent(work, "experiment/" + work.record.name, "Warning", "SuggestionRejected",
+             fmt::format("label {}: there is no such trial; it is left out", label));
+    labels.erase(found);
+  }
+  return labels;
 }
 
 int ControllerImpl::CreateTrials(Work& work, int asked, const SuggestionReply& reply) {
@@ -320,10 +338,13 @@ int ControllerImpl::CreateTrials(Work& work, int asked, const SuggestionReply& r
                fmt::format("a trial named '{}' exists already", suggestion.trial_name));
       continue;
     }
+    // What it was to go on from was replaced while the service thought: the question that follows finds the successor.
+    const auto from = suggestion.labels.find(kResumeFromLabel);
+    if (from != suggestion.labels.end() && work.checkpoints.IsGone(from->second)) continue;
     Trial trial;
     trial.name = suggestion.trial_name;
     trial.assignments = suggestion.assignments;
-    trial.labels = suggestion.labels;
+    trial.labels = LabelsOf(work, suggestion);
     trial.early_stopping_rules = reply.early_stopping_rules;
     const Trial& added = AddTrial(work, std::move(trial));
     ++created;

@@ -25,6 +25,10 @@ namespace wire = ::api::v1::beta1;
 // The label that carries an algorithm's own note on a trial there and back (Trial.model_label on the wire).
 inline constexpr std::string_view kModelLabel = "qalam.dev/model";
 
+// Katib's labels of a trial in a population: its generation, and the trial whose checkpoint it was given.
+inline constexpr std::string_view kGenerationLabel = "pbt.suggestion.katib.kubeflow.org/generation";
+inline constexpr std::string_view kParentLabel = "pbt.suggestion.katib.kubeflow.org/parent";
+
 // ---- what a client sends
 
 // `settings` instead of those of the spec: the service may have fed some back.

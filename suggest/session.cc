@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/rng.h"
+#include "suggest/suggestion_client.h"
 
 namespace qalam {
 namespace {
@@ -70,15 +71,17 @@ Result<std::unique_ptr<Session>> Session::Create(const wire::GetSuggestionsReque
   }
   const std::uint64_t seed = SeedOf(request);
   std::unique_ptr<Session> session(
-      new Session(std::move(prepared.asked), std::move(prepared.codec), IdentityOf(request)));
+      new Session(std::move(prepared.asked), std::move(prepared.codec), IdentityOf(request), seed));
   session->suggester_ = prepared.algorithm->make(ContextOf(session->asked_, session->space(), seed));
   return session;
 }
 
-Session::Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity)
+Session::Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity,
+                 std::uint64_t seed)
     : asked_(std::move(asked)),
       codec_(std::move(codec)),
       identity_(std::move(identity)),
+      seed_(seed),
       history_(codec_->space().dim()) {}
 
 bool Session::IsFor(const wire::GetSuggestionsRequest& request) const { return IdentityOf(request) == identity_; }
@@ -99,7 +102,9 @@ bool Session::Merge(const wire::GetSuggestionsRequest& request) {
     }
   }
   std::ranges::stable_sort(finished, {}, &Finished::ordinal);
-  for (const Finished& f : finished) history_.Append(f.unit, f.trial.y, f.trial.outcome, f.ordinal);
+  for (Finished& f : finished) {
+    history_.Append(f.unit, f.trial.y, f.trial.outcome, f.ordinal, std::move(f.label));
+  }
   return true;
 }
 
@@ -116,19 +121,24 @@ bool Session::MergeOne(const wire::Trial& trial, int index, std::vector<Finished
   if (!added && known.fingerprint == fingerprint) return true;
   if (known.phase == AskedTrial::Phase::kFinished) return false;
   pending_.erase({known.ordinal, name});
+  const auto given = given_.find(name);
+  const bool numbered = trial.ordinal() != 0 || given == given_.end();
+  const std::uint64_t ordinal = numbered ? trial.ordinal() : given->second.ordinal;
+  std::string label = trial.model_label().empty() && given != given_.end() ? given->second.label : trial.model_label();
+  if (ordinal != 0 && !trial.name().empty()) name_of_[ordinal] = &name;
 
   if (asked.phase != AskedTrial::Phase::kIgnored) {
     Result<Eigen::VectorXd> unit = codec_->Encode(AssignmentsOf(trial));
     if (!unit.ok()) {
       asked.phase = AskedTrial::Phase::kIgnored;
     } else if (asked.phase == AskedTrial::Phase::kPending) {
-      pending_[{trial.ordinal(), name}] = *std::move(unit);
+      pending_[{ordinal, name}] = {*std::move(unit), std::move(label)};
     } else {
-      finished->push_back({*std::move(unit), asked, trial.ordinal()});
+      finished->push_back({*std::move(unit), asked, ordinal, std::move(label)});
     }
   }
   known.fingerprint = fingerprint;
-  known.ordinal = trial.ordinal();
+  known.ordinal = ordinal;
   known.phase = asked.phase;
   return true;
 }
@@ -137,9 +147,10 @@ Pending Session::PendingNow() const {
   Pending out;
   out.x.resize(space().dim(), static_cast<Eigen::Index>(pending_.size()));
   out.ordinal.reserve(pending_.size());
-  for (const auto& [key, unit] : pending_) {
-    out.x.col(static_cast<Eigen::Index>(out.ordinal.size())) = unit;
+  for (const auto& [key, waiting] : pending_) {
+    out.x.col(static_cast<Eigen::Index>(out.ordinal.size())) = waiting.unit;
     out.ordinal.push_back(key.first);
+    out.label.push_back(waiting.label);
   }
   return out;
 }
@@ -165,11 +176,39 @@ Status Session::Suggest(const wire::GetSuggestionsRequest& request, wire::GetSug
       a.set_name(std::move(assignment.name));
       a.set_value(std::move(assignment.value));
     }
-    if (!proposal.label.empty()) (*suggestion.mutable_labels())[std::string(kModelLabel)] = proposal.label;
+    std::map<std::string, std::string> labels;
+    Describe(proposal, &labels);
+    suggestion.mutable_labels()->insert(labels.begin(), labels.end());
+    if (proposal.generation && !request.accepts_token()) {
+      Name(request, ordinal + static_cast<std::uint64_t>(reply->parameter_assignments_size()), proposal, &suggestion);
+    }
   }
   reply->set_exhausted(proposals.size() < static_cast<std::size_t>(count));
   if (reply->exhausted() && !request.accepts_token()) FillUp(count, ordinal, reply);
   return OkStatus();
+}
+
+// In words that people and Katib's tools know.
+void Session::Describe(const Proposal& proposal, std::map<std::string, std::string>* labels) const {
+  const auto refer = [&](std::string_view label, std::uint64_t ordinal) {
+    if (const auto found = name_of_.find(ordinal); found != name_of_.end())
+      (*labels)[std::string(label)] = *found->second;
+  };
+  if (!proposal.label.empty()) (*labels)[std::string(kModelLabel)] = proposal.label;
+  refer(kResumeFromLabel, proposal.continues);
+  refer(kReplacesLabel, proposal.replaces);
+  if (!proposal.generation) return;
+  (*labels)[std::string(kGenerationLabel)] = fmt::format("{}", *proposal.generation);
+  refer(kParentLabel, proposal.continues);
+}
+
+// Katib's controller sends no labels and no numbers back: the trial is known again by a name, as long as we live.
+void Session::Name(const wire::GetSuggestionsRequest& request, std::uint64_t ordinal, const Proposal& proposal,
+                   wire::GetSuggestionsReply::ParameterAssignments* suggestion) {
+  Rng rng(seed_, "session.name", ordinal);
+  std::string name = fmt::format("{}-{:08x}", request.experiment().name(), rng.Next() >> 32);
+  given_[name] = {ordinal, proposal.label};
+  suggestion->set_trial_name(std::move(name));
 }
 
 // Katib's controller asks for ever when it gets fewer than it wanted, and does not know `exhausted`: points that were
@@ -182,7 +221,7 @@ void Session::FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply
   }
   const HistoryView history = history_.View();
   for (Eigen::Index j = 0; j < history.size(); ++j) tried.push_back(codec_->Decode(history.x.col(j)));
-  for (const auto& [key, unit] : pending_) tried.push_back(codec_->Decode(unit));
+  for (const auto& [key, waiting] : pending_) tried.push_back(codec_->Decode(waiting.unit));
   if (tried.empty()) return;
   for (std::uint64_t i = ordinal; reply->parameter_assignments_size() < count; ++i) {
     auto& suggestion = *reply->add_parameter_assignments();
@@ -195,8 +234,10 @@ void Session::FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply
 }
 
 std::size_t Session::bytes() const {
-  constexpr std::size_t kNode = 96;  // of `known_` or `pending_`, with its share of the buckets
-  const std::size_t column = static_cast<std::size_t>(space().dim()) * sizeof(double) + 3 * sizeof(std::uint64_t);
+  constexpr std::size_t kNode = 96;   // of `known_` or `pending_`, with its share of the buckets
+  constexpr std::size_t kLabel = 32;  // of a label, and of the name by ordinal
+  const std::size_t column = static_cast<std::size_t>(space().dim()) * sizeof(double) + 3 * sizeof(std::uint64_t) +
+                             2 * sizeof(std::string) + kLabel;
   return identity_.size() + name_bytes_ + static_cast<std::size_t>(history_.size()) * 2 * column +
          known_.size() * kNode + pending_.size() * (kNode + column);
 }

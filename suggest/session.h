@@ -53,26 +53,42 @@ class Session {
     std::uint64_t ordinal = 0;
     AskedTrial::Phase phase = AskedTrial::Phase::kIgnored;
   };
+  struct Waiting {
+    Eigen::VectorXd unit;
+    std::string label;
+  };
   struct Finished {
     Eigen::VectorXd unit;
     AskedTrial trial;
     std::uint64_t ordinal = 0;
+    std::string label;
+  };
+  // What a client that does not send labels and numbers back was given under a name of ours.
+  struct Given {
+    std::uint64_t ordinal = 0;
+    std::string label;
   };
 
-  Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity);
+  Session(AskedExperiment asked, std::unique_ptr<const TrialCodec> codec, std::string identity, std::uint64_t seed);
   const SearchSpace& space() const { return codec_->space(); }
   bool MergeOne(const wire::Trial& trial, int index, std::vector<Finished>* finished);
   Pending PendingNow() const;
+  void Describe(const Proposal& proposal, std::map<std::string, std::string>* labels) const;
+  void Name(const wire::GetSuggestionsRequest& request, std::uint64_t ordinal, const Proposal& proposal,
+            wire::GetSuggestionsReply::ParameterAssignments* suggestion);
   void FillUp(int count, std::uint64_t ordinal, wire::GetSuggestionsReply* reply) const;
 
   const AskedExperiment asked_;
   const std::unique_ptr<const TrialCodec> codec_;  // the suggester refers to its space
   const std::string identity_;                     // see IsFor
+  const std::uint64_t seed_;
   std::unique_ptr<Suggester> suggester_;
   History history_;
   Eigen::Index observed_ = 0;  // trials of `history_` that the suggester has seen
   std::unordered_map<std::string, Known> known_;
-  std::map<std::pair<std::uint64_t, std::string>, Eigen::VectorXd> pending_;  // by ordinal, then name
+  std::map<std::pair<std::uint64_t, std::string>, Waiting> pending_;  // by ordinal, then name
+  std::unordered_map<std::uint64_t, const std::string*> name_of_;     // by ordinal: keys of `known_`
+  std::unordered_map<std::string, Given> given_;                      // by name
   std::uint64_t merges_ = 0;
   std::size_t name_bytes_ = 0;  // of the keys of `known_`
 };

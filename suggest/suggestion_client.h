@@ -17,6 +17,11 @@ namespace qalam {
 // among the suggestions.
 inline constexpr const char* kEnqueuedLabel = "qalam.dev/enqueued";
 
+// Labels of a trial that goes on from the checkpoint of another one of its experiment, whose name is the value; and of
+// one that takes another one's place: when it has succeeded nobody will continue that one any more.
+inline constexpr const char* kResumeFromLabel = "qalam.dev/resume-from";
+inline constexpr const char* kReplacesLabel = "qalam.dev/replaces";
+
 // What a service fed back goes over what the experiment says.
 inline void Overwrite(const std::vector<Setting>& fed_back, std::vector<Setting>* settings) {
   for (const Setting& setting : fed_back) {

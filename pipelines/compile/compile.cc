@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "pipelines/compile/checkpoint.h"
 #include "pipelines/compile/expand.h"
 #include "pipelines/compile/kinds.h"
 
@@ -81,6 +82,7 @@ std::optional<Run> Compile(const Node& manifest, const CompileContext& context, 
   AddAll(own, faults);
   if (own.HasErrors()) return std::nullopt;
   if (run) RestoreDollars(&*run);
+  if (run) AddCheckpoint(context.checkpoint, &*run);
   return run;
 }
 

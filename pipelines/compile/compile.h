@@ -32,6 +32,13 @@ std::optional<ImageMap> ReadImageMap(const Node& document, Diagnostics* faults, 
 // The same as a document: reads back as equal, wherever it is then kept.
 Node ToDocument(const ImageMap& images);
 
+// Where a trial keeps what it has learned: folders of this machine.
+struct CheckpointPlaces {
+  std::string own;    // "": the trial has none
+  std::string from;   // of the trial that it goes on from; "": it begins anew
+  std::string mount;  // where the program finds its own, holding a copy of `from`, as Katib's pbt has it; "": nowhere
+};
+
 // A value of an assignment that holds a '$' is to come in a manifest that was rendered with ProtectDollars
 // (pipelines/compile/expand.h): otherwise $(NAME) in it means a variable.
 struct CompileContext {
@@ -42,6 +49,7 @@ struct CompileContext {
   const ImageMap* images = nullptr;
   const std::vector<ParameterSpec>* parameters = nullptr;  // tell which values are numbers; none: all are text
   const Objects* objects = nullptr;                        // ConfigMaps and Secrets that the template may name
+  CheckpointPlaces checkpoint = {};
   std::string report_address = {};      // of the DB manager, for trials that report by themselves: "127.1.2.3:6789"
   const Resources* capacity = nullptr;  // of the machine that is to run it: what asks for more is a fault
 };

@@ -105,6 +105,10 @@ Variables TrialVariables(const CompileContext& context) {
     env.push_back({"KATIB_DB_MANAGER_SERVICE_IP", address.substr(0, colon)});
     env.push_back({"KATIB_DB_MANAGER_SERVICE_PORT", address.substr(colon + 1)});
   }
+  if (!context.checkpoint.own.empty()) {
+    env.push_back({"QALAM_CHECKPOINT_DIR", context.checkpoint.own});
+    env.push_back({"QALAM_RESUME_FROM", context.checkpoint.from});  // empty, so that a template may name it always
+  }
   for (const Assignment& assignment : context.assignments) {
     for (const char* const prefix : {"QALAM_PARAM_", "KUBEFLOW_TRAINER_OPT_"}) {
       std::string name = VariableName(prefix, assignment.name);

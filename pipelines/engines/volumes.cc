@@ -102,7 +102,7 @@ std::vector<PlacedMount> PlaceMounts(const Run& run, const Step& step, const Vol
   std::vector<PlacedMount> placed;
   for (const Mount& mount : step.mounts) {
     const Volume* const volume = FindVolume(run, mount.volume);
-    if (volume == nullptr) continue;
+    if (volume == nullptr || mount.path.empty()) continue;
     std::string from = Join(PlaceOf(*volume, places), mount.sub_path), to = Join(mount.path, "");
     if (from != to || mount.read_only) placed.push_back({std::move(from), std::move(to), mount.read_only});
   }
@@ -115,7 +115,7 @@ std::vector<std::pair<std::string, std::string>> VolumeVariables(const Run& run,
   std::vector<std::pair<std::string, std::string>> variables;
   for (const Mount& mount : step.mounts) {
     const Volume* const volume = FindVolume(run, mount.volume);
-    if (volume == nullptr) continue;
+    if (volume == nullptr || mount.path.empty()) continue;
     std::string name = "QALAM_VOLUME_";
     for (const char c : volume->name) {
       const bool lower = c >= 'a' && c <= 'z', kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

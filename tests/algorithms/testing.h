@@ -62,17 +62,19 @@ struct Shown {  // one trial, as an algorithm hears of it
   double y = 0;
   Outcome outcome = Outcome::kSucceeded;
   std::uint64_t ordinal = 0;
+  std::string label = {};
 };
 
 inline void Show(Suggester& suggester, Eigen::Index dim, const std::vector<Shown>& finished,
                  const std::vector<Shown>& pending = {}) {
   History history(dim);
-  for (const Shown& s : finished) history.Append(s.unit, s.y, s.outcome, s.ordinal);
+  for (const Shown& s : finished) history.Append(s.unit, s.y, s.outcome, s.ordinal, s.label);
   Pending waiting;
   waiting.x.resize(dim, static_cast<Eigen::Index>(pending.size()));
   for (std::size_t j = 0; j < pending.size(); ++j) {
     waiting.x.col(static_cast<Eigen::Index>(j)) = pending[j].unit;
     waiting.ordinal.push_back(pending[j].ordinal);
+    waiting.label.push_back(pending[j].label);
   }
   suggester.Observe(history.View(), waiting);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The examples run, and every qalam line of README.md does what it says. QALAM names the program."""
+import json
 import os
 import re
 import shlex
@@ -63,6 +64,55 @@ class Examples(unittest.TestCase):
         found = self.rows("SELECT CAST(value AS REAL) FROM observation_logs WHERE metric_name = 'Validation-Accuracy'")
         self.assertEqual(len(found), 2)
         self.assertTrue(all(0 < value <= 1 for value, in found), found)
+
+    def trials(self, experiment):
+        """Number: name, labels, accuracies with their epochs as they were printed, and the assignments."""
+        out, items = {}, json.loads(self.qalam("get", "trials", experiment, "-o", "json"))["items"]
+        for name, number in self.rows("SELECT name, ordinal FROM trials"):
+            trial = next(item for item in items if item["metadata"]["name"] == name)
+            log = self.qalam("logs", name)
+            labels = trial["metadata"]["labels"]
+            out[number] = {"name": name, "labels": labels, "label": labels.get("qalam.dev/model", ""),
+                           "epochs": [int(epoch) for epoch in re.findall(r"^epoch=(\d+)", log, re.MULTILINE)],
+                           "values": {a["name"]: a["value"] for a in trial["spec"]["parameterAssignments"]}}
+        return out
+
+    def test_a_trial_that_asha_promotes_goes_on_where_the_one_before_stopped(self):
+        self.qalam("run", "examples/digits-asha/experiment.yaml", "-n", "9")
+        trials = self.trials("digits-asha")
+        names = {trial["name"]: trial for trial in trials.values()}
+        continued = 0
+        for trial in trials.values():
+            before = names.get(trial["labels"].get("qalam.dev/resume-from"))
+            first = int(before["values"]["epochs"]) + 1 if before else 1
+            self.assertEqual(trial["epochs"], list(range(first, int(trial["values"]["epochs"]) + 1)))
+            if before:
+                continued += 1
+                self.assertEqual({**before["values"], "epochs": ""}, {**trial["values"], "epochs": ""})
+        self.assertGreaterEqual(continued, 2)
+        best = self.rows("SELECT best_trial FROM experiments")
+        self.assertEqual([(name,) for name in os.listdir(os.path.join(self.cwd, "qalam.db.d/checkpoints"))], best)
+
+    def test_a_population_trains_on_from_copies_of_its_best(self):
+        self.qalam("run", "examples/digits-pbt/experiment.yaml", "-n", "15")
+        trials = self.trials("digits-pbt")
+        names = {trial["name"]: trial for trial in trials.values()}
+        label = "pbt.suggestion.katib.kubeflow.org/"
+        generations, replaced = {}, 0
+        for trial in trials.values():
+            labels = trial["labels"]
+            generation = int(labels[label + "generation"])
+            generations[generation] = generations.get(generation, 0) + 1
+            self.assertEqual((label + "parent") in labels, generation > 0)
+            # Three epochs beyond those of the parent: what is found at suggestion_trial_dir is the parent's work.
+            before = names[labels[label + "parent"]]["epochs"][-1] if generation > 0 else 0
+            self.assertEqual(trial["epochs"], [before + i for i in (1, 2, 3)], labels)
+            if trial["label"].endswith("other values"):
+                replaced += 1
+                self.assertNotEqual(names[labels[label + "parent"]]["values"], trial["values"])
+        self.assertEqual(generations[0], 5)
+        self.assertGreater(max(generations), 1)
+        self.assertGreaterEqual(replaced, 1)
 
     def test_a_file_of_katibs_runs_unchanged_through_the_image_map(self):
         self.assertEqual(read("examples/katib/random.yaml"), read("tests/data/katib/hp-tuning/random.yaml"))

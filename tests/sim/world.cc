@@ -105,7 +105,8 @@ class World::Service final : public SuggestionClient {
     reply.algorithm_settings = plan.settings;
     auto ordinal = static_cast<std::uint64_t>(request.total_request_number - request.current_request_number);
     for (int k = 0; k < request.current_request_number + plan.more; ++k)
-      reply.suggestions.push_back({world_.Expected(*request.spec, *request.space, ++ordinal), plan.same_name, {}});
+      reply.suggestions.push_back(
+          {world_.Expected(*request.spec, *request.space, ++ordinal), plan.same_name, plan.labels});
     return reply;
   }
   World& world_;
@@ -155,6 +156,13 @@ void World::Make(bool passive) {
                                       [this](const std::vector<std::string>& trials) {
                                         MayKill(Point::kBeforeRemove);
                                         removed_.insert(trials.begin(), trials.end());
+                                        return OkStatus();
+                                      },
+                                  .remove_checkpoints =
+                                      [this](const std::vector<std::string>& trials) {
+                                        MayKill(Point::kBeforeRemove);
+                                        CheckCheckpoints(trials);
+                                        checkpoints_removed_.insert(trials.begin(), trials.end());
                                         return OkStatus();
                                       },
                                   .remove_kept = [this](const Experiment& e) { forgotten_.insert(e.id); },
@@ -317,6 +325,20 @@ void World::CheckBatch(const WriteBatch& batch) {
   for (const auto& [id, at_work] : at_work_) allowed += at_work;
   if (!batch.experiments.empty() && engine_->running() > allowed)
     Breach(fmt::format("I3: {} processes run, {} may", engine_->running(), allowed));
+}
+
+// What is removed is read by nobody, as the store has it.
+void World::CheckCheckpoints(const std::vector<std::string>& removed) {
+  for (const std::string& name : removed) {
+    const auto trial = memory_->FindTrial(name);
+    if (!trial->has_value()) continue;
+    const auto trials = memory_->Trials((*trial)->experiment_id);
+    for (const Trial& other : *trials) {
+      const auto from = other.labels.find(kResumeFromLabel);
+      if (from != other.labels.end() && from->second == name && !IsFinal(other.state))
+        Breach("the checkpoint of " + name + " was removed while " + other.name + " goes on from it");
+    }
+  }
 }
 
 void World::CheckTrial(const ExperimentSpec& spec, const Trial& trial) {

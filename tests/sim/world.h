@@ -35,7 +35,8 @@ struct ServicePlan {
   bool exhausted = false;
   std::string same_name;  // every suggestion claims this trial name
   std::vector<EarlyStoppingRule> rules;
-  std::vector<Setting> settings;  // to be fed back
+  std::vector<Setting> settings;              // to be fed back
+  std::map<std::string, std::string> labels;  // of every suggestion
 };
 
 class World {
@@ -88,6 +89,7 @@ class World {
   int kills() const { return kills_; }
   int commits() const { return commits_; }
   const std::vector<std::string>& told_stopped() const { return told_stopped_; }  // trials, to the service
+  const std::set<std::string>& checkpoints_removed() const { return checkpoints_removed_; }
 
  private:
   class WatchedStore;
@@ -96,6 +98,7 @@ class World {
   void Breach(std::string text) { breaches_.push_back(std::move(text)); }
   void MayKill(Point point);
   void CheckBatch(const WriteBatch& batch);  // I2, I3, I4, I6 on every commit
+  void CheckCheckpoints(const std::vector<std::string>& removed);
   void CheckTrial(const ExperimentSpec& spec, const Trial& trial);
   void CheckStopped(const ExperimentSpec& spec, const Trial& trial, int last_attempt);
   void Make(bool passive);
@@ -118,6 +121,7 @@ class World {
   std::map<std::int64_t, int> at_work_;   // as of the last commit: I3
   std::map<std::int64_t, int> parallel_;  // the same
   std::set<RunId> removed_;
+  std::set<std::string> checkpoints_removed_;
   std::set<std::int64_t> forgotten_;  // experiments of which nothing is kept beside the database any more
   std::map<std::pair<RunId, int>, std::string> printed_;
   std::vector<std::string> breaches_, told_stopped_;

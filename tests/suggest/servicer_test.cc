@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "tests/suggest/support.h"
@@ -69,6 +70,45 @@ TEST_F(ServicerTest, TheLongestUnusedExperimentIsForgottenFirst) {
   EXPECT_EQ(Token("a", a), a);
   EXPECT_EQ(Token("c", c), c);
   EXPECT_EQ(Token("b", b), "needed");
+}
+
+// A population in the way of Katib's controller, which sends neither labels nor numbers back: the names carry them.
+TEST_F(ServicerTest, APopulationGoesOnUnderAClientThatSendsNothingBackButNames) {
+  Start({});
+  wire::GetSuggestionsRequest request = KatibRequest(Spec("pbt", MixedSpace()), {}, 1);
+  for (const auto& [name, value] :
+       {std::pair{"suggestion_trial_dir", "/checkpoints"}, {"n_population", "5"}, {"truncation_threshold", "0.2"}}) {
+    wire::AlgorithmSetting& setting =
+        *request.mutable_experiment()->mutable_spec()->mutable_algorithm()->add_algorithm_settings();
+    setting.set_name(name);
+    setting.set_value(value);
+  }
+  const std::string generation(kGenerationLabel), parent(kParentLabel);
+  std::set<std::string> names;
+  for (int number = 1; number <= 15; ++number) {
+    request.set_total_request_number(number);
+    wire::GetSuggestionsReply reply;
+    ASSERT_TRUE(Send(request, &reply).ok());
+    ASSERT_EQ(reply.parameter_assignments_size(), 1);
+    const auto& suggestion = reply.parameter_assignments(0);
+    const std::string expected = std::to_string((number - 1) / 5);
+    EXPECT_EQ(suggestion.labels().at(generation), expected);
+    EXPECT_TRUE(suggestion.trial_name().starts_with(request.experiment().name() + "-")) << suggestion.trial_name();
+    EXPECT_EQ(suggestion.labels().contains(parent), number > 5);
+    if (number > 5) {
+      EXPECT_TRUE(names.contains(suggestion.labels().at(parent)));
+      EXPECT_EQ(suggestion.labels().at(kResumeFromLabel), suggestion.labels().at(parent));
+    }
+    EXPECT_TRUE(names.insert(suggestion.trial_name()).second);
+    wire::Trial& trial = *request.add_trials();
+    trial.set_name(suggestion.trial_name());
+    for (const auto& a : suggestion.assignments())
+      *trial.mutable_spec()->mutable_parameter_assignments()->add_assignments() = a;
+    trial.mutable_status()->set_condition(wire::TrialStatus::SUCCEEDED);
+    wire::Metric& metric = *trial.mutable_status()->mutable_observation()->add_metrics();
+    metric.set_name("loss");
+    metric.set_value(std::to_string(number % 5));
+  }
 }
 
 TEST_F(ServicerTest, AnIdleExperimentIsForgotten) {
