@@ -15,6 +15,7 @@
 
 #include "bench/files.h"
 #include "bench/run.h"
+#include "bench/step_run.h"
 #include "bench/suites.h"
 
 namespace qalam::bench {
@@ -42,6 +43,38 @@ std::string MillisecondsOf(const RunResult& result, int budget) {
       ++asked;
     }
     text += fmt::format("{:.3g}\n", 1e3 * seconds / std::max(1, asked));
+  }
+  return text;
+}
+
+std::string TrialsText(const RunResult& result) {
+  std::string text = "number,asked,ended,value,worth\n";
+  for (const TrialRow& row : result.trials) {
+    text +=
+        fmt::format("{},{},{},{},{}\n", row.number, row.asked, row.ended, NumberText(row.value), NumberText(row.worth));
+  }
+  return text;
+}
+
+// The same of a run by steps: the mean over the jobs that ended within each budget.
+std::string MillisecondsOf(const StepRunResult& result, int budget, int steps) {
+  std::string text;
+  auto job = result.jobs.begin();
+  for (const int until : AnytimeBudgets(budget)) {
+    double seconds = 0;
+    int jobs = 0;
+    for (; job != result.jobs.end() && job->steps <= std::int64_t{until} * steps; ++job, ++jobs)
+      seconds += job->suggest_seconds;
+    text += fmt::format("{:.3g}\n", 1e3 * seconds / std::max(1, jobs));
+  }
+  return text;
+}
+
+std::string JobsText(const StepRunResult& result) {
+  std::string text = "trial,from,to,asked,ended,steps,from_zero,value,worth,stopped\n";
+  for (const JobRow& row : result.jobs) {
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", row.trial, row.from, row.to, row.asked, row.ended, row.steps,
+                        row.from_zero, NumberText(row.value), NumberText(row.worth), row.stopped ? 1 : 0);
   }
   return text;
 }
@@ -114,21 +147,21 @@ class Campaign {
     QALAM_TRY(const auto problem, ProblemFor(*task.problem));
     const RunKey key{*task.problem, task.contender->name, task.seed,        setup.budget,
                      setup.workers, setup.common_start,   setup.budget_told};
-    QALAM_TRY(const RunResult result,
-              bench::Execute(
-                  key, *problem,
-                  [&] {
-                    return options_.make(*task.contender, *problem, task.seed,
-                                         setup.budget_told ? std::optional(setup.budget) : std::nullopt, setup.workers);
-                  },
-                  interrupted_));
-    std::string trials = "number,asked,ended,value,worth\n";
-    for (const TrialRow& row : result.trials) {
-      trials += fmt::format("{},{},{},{},{}\n", row.number, row.asked, row.ended, NumberText(row.value),
-                            NumberText(row.worth));
+    const auto told = setup.budget_told ? std::optional(setup.budget) : std::nullopt;
+    std::string text, milliseconds;
+    if (setup.by_steps) {
+      const auto make = [&] { return options_.make_steps(*task.contender, *problem, task.seed, told, setup.workers); };
+      QALAM_TRY(const StepRunResult result, ExecuteSteps(key, *problem, make, interrupted_));
+      text = JobsText(result);
+      milliseconds = MillisecondsOf(result, setup.budget, problem->steps());
+    } else {
+      const auto make = [&] { return options_.make(*task.contender, *problem, task.seed, told, setup.workers); };
+      QALAM_TRY(const RunResult result, bench::Execute(key, *problem, make, interrupted_));
+      text = TrialsText(result);
+      milliseconds = MillisecondsOf(result, setup.budget);
     }
-    QALAM_RETURN_IF_ERROR(WriteWhole(path + ".ms", MillisecondsOf(result, setup.budget)));
-    return WriteWhole(path, trials);
+    QALAM_RETURN_IF_ERROR(WriteWhole(path + ".ms", milliseconds));
+    return WriteWhole(path, text);
   }
 
   Result<std::shared_ptr<const Problem>> ProblemFor(const std::string& name) {

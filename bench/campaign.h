@@ -8,15 +8,17 @@
 #include <vector>
 
 #include "bench/manifest.h"
+#include "bench/step_contender.h"
 
 namespace qalam::bench {
 
 struct CampaignOptions {
   Manifest manifest;
   ContenderMaker make = MakeBuiltin;
-  int jobs = 1;      // runs at once
-  std::string data;  // folder of the tables
-  std::string out;   // folder that is made or gone on with
+  StepContenderMaker make_steps = MakeBuiltinSteps;  // where the setup is by steps
+  int jobs = 1;                                      // runs at once
+  std::string data;                                  // folder of the tables
+  std::string out;                                   // folder that is made or gone on with
 };
 
 struct Progress {
@@ -32,6 +34,7 @@ Status RunCampaign(const CampaignOptions& options, const std::function<void(cons
                    const std::function<bool()>& interrupted);
 
 // OUT/runs/PROBLEM/CONTENDER/sSEED.csv: number,asked,ended,value,worth, a line a trial in the order of their ends.
+// By steps: trial,from,to,asked,ended,steps,from_zero,value,worth,stopped, a line a job (bench/step_run.h).
 // Beside it, since they are others each time, the milliseconds a suggestion took: FILE.ms, a line for each of
 // AnytimeBudgets().
 std::string RunFile(const std::string& out, const std::string& problem, const std::string& contender,

@@ -24,6 +24,8 @@ class Contender {
   virtual Result<std::vector<Assignments>> Ask(int count) = 0;
   // What a point gave; NaN: the trial failed. `number` 0: a point that the contender was not asked for.
   virtual Status Tell(std::uint64_t number, const Assignments& point, double value) = 0;
+  // What a point had given when its trial was stopped: no final value. INVALID_ARGUMENT: it cannot be told of that.
+  virtual Status TellStopped(std::uint64_t number, const Assignments& point, double value);
   // Seconds of work so far that other processes did for it; those of the calling thread are counted by the caller.
   virtual double SecondsElsewhere() const { return 0; }
   // The most memory that such a process had; 0: not known.
@@ -32,11 +34,13 @@ class Contender {
 
 struct ContenderSpec {
   enum class Kind { kBuiltin, kPeer, kService };
-  std::string name;       // as the reports call it: "sobol", "tpe(gamma=0.1)", "optuna-tpe", "hill@127.0.0.1:6789"
+  std::string
+      name;  // as the reports call it: "sobol", "tpe(gamma=0.1)", "optuna-tpe", "hill@127.0.0.1:6789", "tpe+medianstop"
   std::string algorithm;  // "sobol"
   std::vector<Setting> settings = {};
   Kind kind = Kind::kBuiltin;
-  std::string where = {};  // of a service: its address; empty: the plugin of that name
+  std::string where = {};       // of a service: its address; empty: the plugin of that name
+  AlgorithmSpec stopping = {};  // "tpe+asha(eta=4)": the rule that stops its trials; no name: none
 };
 std::string_view KindWord(ContenderSpec::Kind kind);  // "builtin", "peer", "service"
 

@@ -15,6 +15,11 @@ Json ToJson(const ContenderSpec& contender) {
   Json json = {{"name", contender.name}, {"kind", KindWord(contender.kind)}, {"algorithm", contender.algorithm}};
   for (const Setting& setting : contender.settings) json["settings"].push_back({setting.name, setting.value});
   if (!contender.where.empty()) json["where"] = contender.where;
+  if (!contender.stopping.name.empty()) {
+    json["stopping"]["rule"] = contender.stopping.name;
+    for (const Setting& setting : contender.stopping.settings)
+      json["stopping"]["settings"].push_back({setting.name, setting.value});
+  }
   return json;
 }
 
@@ -30,13 +35,18 @@ ContenderSpec ToContender(const Json& json) {
     contender.settings.push_back({setting.at(0).get<std::string>(), setting.at(1).get<std::string>()});
   }
   contender.where = json.value("where", "");
+  if (const auto stopping = json.find("stopping"); stopping != json.end()) {
+    contender.stopping.name = stopping->at("rule").get<std::string>();
+    for (const Json& setting : stopping->value("settings", Json::array()))
+      contender.stopping.settings.push_back({setting.at(0).get<std::string>(), setting.at(1).get<std::string>()});
+  }
   return contender;
 }
 
 }  // namespace
 
 std::string Words(const Setup& setup) {
-  std::string words = fmt::format("{} trials", setup.budget);
+  std::string words = fmt::format("{}{} trials", setup.by_steps ? "the steps of " : "", setup.budget);
   words += setup.workers == 1 ? ", one at a time" : fmt::format(", {} workers", setup.workers);
   if (setup.common_start > 0) words += fmt::format(", {} common first points", setup.common_start);
   return words + (setup.budget_told ? "" : ", budget not told");
@@ -49,7 +59,7 @@ Result<Manifest> ReadManifest(const std::string& folder) {
     const Json json = Json::parse(text);
     Manifest manifest;
     manifest.setup = {json.at("budget").get<int>(), json.at("workers").get<int>(), json.at("commonStart").get<int>(),
-                      json.at("budgetTold").get<bool>()};
+                      json.at("budgetTold").get<bool>(), json.value("bySteps", false)};
     manifest.seeds = json.at("seeds").get<int>();
     for (const Json& contender : json.at("contenders")) manifest.contenders.push_back(ToContender(contender));
     manifest.problems = json.at("problems").get<std::vector<std::string>>();
@@ -64,6 +74,7 @@ Status WriteManifest(const Manifest& manifest, const std::string& folder) {
                {"workers", manifest.setup.workers},
                {"commonStart", manifest.setup.common_start},
                {"budgetTold", manifest.setup.budget_told},
+               {"bySteps", manifest.setup.by_steps},
                {"seeds", manifest.seeds}};
   json["contenders"] = Json::array();
   for (const ContenderSpec& contender : manifest.contenders) json["contenders"].push_back(ToJson(contender));

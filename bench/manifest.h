@@ -17,6 +17,9 @@ struct Setup {
   // How many points, the same for every contender, are evaluated and told of before the first is asked for.
   int common_start = 0;
   bool budget_told = true;
+  // Trials are trained step by step: rules may stop them, algorithms may choose how far each goes. The budget is the
+  // steps of so many whole trials.
+  bool by_steps = false;
   bool operator==(const Setup&) const = default;
 };
 std::string Words(const Setup& setup);  // "100 trials, 4 workers, 10 common first points, budget not told"

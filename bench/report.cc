@@ -31,16 +31,17 @@ class Page {
   std::string Compared() const {
     std::string html = Regret() + Reached();
     for (size_t b = summary_.budgets.size(); b-- > 0;) html += Standings(b);
-    return html + Targets() + Groups() + Latency();
+    return html + (summary_.setup.by_steps ? Approaches() : Targets()) + Groups() + Latency();
   }
 
  private:
   const std::string& NameOf(size_t contender) const { return summary_.contenders[contender]; }
+  std::string Axis() const { return summary_.setup.by_steps ? "steps, as those of so many whole trials" : "trials"; }
   std::vector<double> Trials() const { return {summary_.points.begin(), summary_.points.end()}; }
 
   std::string Regret() const {
     LinePlot plot{"Regret: median of all runs, and quartiles of the first five",
-                  "trials",
+                  Axis(),
                   "regret (1: one random trial)",
                   Scale::kLog,
                   Scale::kLog,
@@ -61,19 +62,17 @@ class Page {
   }
 
   std::string Reached() const {
-    LinePlot plot{"Share of runs and targets reached",
-                  "trials",
-                  "share of 48 targets, 1 to 1e-6",
-                  Scale::kLog,
-                  Scale::kLinear,
-                  {}};
+    LinePlot plot{
+        "Share of runs and targets reached", Axis(), "share of 48 targets, 1 to 1e-6", Scale::kLog, Scale::kLinear, {}};
     for (const size_t c : order_) plot.lines.push_back({NameOf(c), Trials(), summary_.reached[c], {}, {}});
     return "<h2>Targets reached</h2>\n" + LinePlotSvg(plot);
   }
 
   std::string Standings(size_t budget) const {
-    std::string html = fmt::format("<h2>After {} trials</h2>\n", summary_.budgets[budget]);
-    IntervalPlot plot{fmt::format("Mean rank after {} trials, 95 %", summary_.budgets[budget]), "mean rank", {}};
+    std::string html = fmt::format("<h2>After {}</h2>\n", BudgetWords(summary_.setup, summary_.budgets[budget]));
+    IntervalPlot plot{fmt::format("Mean rank after {}, 95 %", BudgetWords(summary_.setup, summary_.budgets[budget])),
+                      "mean rank",
+                      {}};
     std::vector<std::vector<std::string>> rows;
     std::vector<size_t> order = order_;
     const auto& readings = summary_.readings[budget];
@@ -122,6 +121,32 @@ class Page {
            HtmlTable(header, rows);
   }
 
+  std::string Approaches() const {
+    std::string html =
+        "<h2>Steps to a target</h2>\n<p>Steps that all workers trained until a whole trial was there: the median over "
+        "runs (-: fewer than half came there), the same without checkpoints, the median of the virtual seconds; "
+        "expected: all steps spent, a run that came there.</p>\n";
+    for (size_t g = 0; g < summary_.groups.size(); ++g) {
+      for (size_t t = 0; t < kStepTargets.size(); ++t) html += ApproachTable(g, t);
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const size_t c : order_)
+      rows.push_back({NameOf(c), fmt::format("{:.0f}", summary_.trials[c]), fmt::format("{:.1f}", summary_.whole[c])});
+    return html + "<h3>Trials of a run</h3>\n" + HtmlTable({"contender", "begun", "trained to the end"}, rows);
+  }
+
+  std::string ApproachTable(size_t group, size_t target) const {
+    std::vector<std::vector<std::string>> rows;
+    for (const size_t c : order_) {
+      const Approach& approach = summary_.approaches[group][target][c];
+      rows.push_back({NameOf(c), fmt::format("{} of {}", approach.reached, approach.runs), Whole(approach.median.steps),
+                      Whole(approach.median.from_zero), Whole(approach.median.seconds), Whole(approach.expected)});
+    }
+    return fmt::format("<h3>{}: to {}</h3>\n", EscapeHtml(summary_.groups[group]), kStepTargets[target]) +
+           HtmlTable({"contender", "reached", "steps", "from zero", "seconds", "expected"}, rows);
+  }
+  static std::string Whole(double value) { return std::isfinite(value) ? fmt::format("{:.0f}", value) : "-"; }
+
   std::string Groups() const {
     std::vector<std::vector<std::string>> rows;
     for (const size_t c : order_) {
@@ -132,13 +157,13 @@ class Page {
     }
     std::vector<std::string> header = {"contender"};
     header.insert(header.end(), summary_.groups.begin(), summary_.groups.end());
-    return fmt::format("<h2>By kind of problem</h2>\n<p>Geometric mean of the regret after {} trials.</p>\n",
-                       summary_.budgets.back()) +
+    return fmt::format("<h2>By kind of problem</h2>\n<p>Geometric mean of the regret after {}.</p>\n",
+                       BudgetWords(summary_.setup, summary_.budgets.back())) +
            HtmlTable(header, rows);
   }
 
   std::string Latency() const {
-    LinePlot plot{"Milliseconds a suggestion", "trials", "ms", Scale::kLog, Scale::kLog, {}};
+    LinePlot plot{"Milliseconds a suggestion", Axis(), "ms", Scale::kLog, Scale::kLog, {}};
     for (const size_t c : order_) {
       plot.lines.push_back(
           {NameOf(c), {summary_.budgets.begin(), summary_.budgets.end()}, summary_.milliseconds[c], {}, {}});

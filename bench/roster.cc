@@ -20,6 +20,39 @@ std::string Trimmed(std::string_view text) {
   return first == text.npos ? "" : std::string(text.substr(first, last - first + 1));
 }
 
+// Where `wanted` stands outside of parentheses, the first time.
+std::size_t FindOutside(std::string_view text, char wanted) {
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+    if (depth == 0 && text[i] == wanted) return i;
+  }
+  return text.npos;
+}
+
+// NAME, or NAME(SETTING=VALUE,...).
+Result<AlgorithmSpec> ParseCall(std::string_view text) {
+  const std::size_t open = text.find('(');
+  AlgorithmSpec call{Trimmed(text.substr(0, open)), {}};
+  if (open == text.npos) return call;
+  if (text.back() != ')') return InvalidArgument("'{}' opens a parenthesis that does not end it", text);
+  for (const std::string& setting : SplitNames(text.substr(open + 1, text.size() - open - 2))) {
+    const std::size_t equals = setting.find('=');
+    if (equals == 0 || equals == setting.npos)
+      return InvalidArgument("'{}' in '{}' is no SETTING=VALUE", setting, text);
+    call.settings.push_back({Trimmed(setting.substr(0, equals)), Trimmed(setting.substr(equals + 1))});
+  }
+  return call;
+}
+
+// As the reports call it.
+std::string NameOf(const AlgorithmSpec& call) {
+  std::string name = call.name;
+  for (std::size_t i = 0; i < call.settings.size(); ++i)
+    name += fmt::format("{}{}={}", i == 0 ? "(" : " ", call.settings[i].name, call.settings[i].value);
+  return name + (call.settings.empty() ? "" : ")");
+}
+
 }  // namespace
 
 std::vector<std::string> SplitNames(std::string_view list) {
@@ -57,6 +90,18 @@ Status Roster::Unknown(const std::string& name) const {
 }
 
 Result<ContenderSpec> Roster::Parse(std::string_view text) const {
+  const std::size_t plus = FindOutside(text, '+');
+  if (plus == text.npos) return ParseSampler(text);
+  QALAM_TRY(ContenderSpec spec, ParseSampler(text.substr(0, plus)));
+  const std::string_view rule = text.substr(plus + 1);
+  QALAM_TRY(spec.stopping, ParseCall(rule));
+  const auto stopper = MakeStopper(spec.stopping, /*steps=*/100);
+  if (!stopper.ok()) return stopper.status().Within(std::string(rule));
+  spec.name += "+" + NameOf(spec.stopping);
+  return spec;
+}
+
+Result<ContenderSpec> Roster::ParseSampler(std::string_view text) const {
   ContenderSpec spec;
   if (const std::size_t at = text.rfind('@'); at != text.npos) {
     spec.kind = ContenderSpec::Kind::kService;
@@ -64,20 +109,10 @@ Result<ContenderSpec> Roster::Parse(std::string_view text) const {
     text = text.substr(0, at);
     if (spec.where.find(':') == spec.where.npos) return InvalidArgument("'{}' is no HOST:PORT", spec.where);
   }
-  const std::size_t open = text.find('(');
-  spec.algorithm = spec.name = Trimmed(text.substr(0, open));
-  if (open != text.npos) {
-    if (text.back() != ')') return InvalidArgument("'{}' opens a parenthesis that does not end it", text);
-    for (const std::string& setting : SplitNames(text.substr(open + 1, text.size() - open - 2))) {
-      const std::size_t equals = setting.find('=');
-      if (equals == 0 || equals == setting.npos)
-        return InvalidArgument("'{}' in '{}' is no SETTING=VALUE", setting, text);
-      spec.settings.push_back({Trimmed(setting.substr(0, equals)), Trimmed(setting.substr(equals + 1))});
-      spec.name += fmt::format("{}{}={}", spec.settings.size() == 1 ? "(" : " ", spec.settings.back().name,
-                               spec.settings.back().value);
-    }
-    if (!spec.settings.empty()) spec.name += ")";
-  }
+  QALAM_TRY(AlgorithmSpec call, ParseCall(text));
+  spec.name = NameOf(call);
+  spec.algorithm = std::move(call.name);
+  spec.settings = std::move(call.settings);
   if (!spec.where.empty()) {
     spec.name += "@" + spec.where;
     return spec;
@@ -113,6 +148,36 @@ Result<std::unique_ptr<Contender>> Roster::Make(const ContenderSpec& spec, const
   }
   service.service.deadline = std::min(service.service.deadline, options_.timeout);
   return MakeService(spec, problem, seed, max_trials, std::move(service));
+}
+
+bool Roster::TrainsSteps(const ContenderSpec& spec) const {
+  if (spec.kind != ContenderSpec::Kind::kPeer) return false;
+  const auto peers = Peers::List(options_.home);
+  return peers.ok() &&
+         std::ranges::any_of(*peers, [&](const PeerInfo& peer) { return peer.name == spec.algorithm && peer.steps; });
+}
+
+Status Roster::CheckSteps(const ContenderSpec& spec, bool by_steps) const {
+  if (spec.stopping.name.empty()) {
+    // Nothing to stop.
+  } else if (!by_steps) {
+    return InvalidArgument("'+{}' stops trials early: it can be tried with --steps only", spec.stopping.name);
+  } else if (spec.kind != ContenderSpec::Kind::kBuiltin) {
+    return InvalidArgument("'{}' is none of ours and cannot be told of trials that were stopped", spec.algorithm);
+  }
+  if (!by_steps && TrainsSteps(spec))
+    return InvalidArgument("'{}' trains step by step: it can be tried with --steps only", spec.algorithm);
+  return OkStatus();
+}
+
+Result<std::unique_ptr<StepContender>> Roster::MakeSteps(const ContenderSpec& spec, const Problem& problem,
+                                                         std::uint64_t seed, std::optional<int> max_trials,
+                                                         int workers) {
+  if (TrainsSteps(spec)) return peers_.MakeSteps(spec, problem, seed, max_trials);
+  if (spec.kind == ContenderSpec::Kind::kBuiltin) return MakeBuiltinSteps(spec, problem, seed, max_trials, workers);
+  QALAM_TRY(auto sampler, Make(spec, problem, seed, max_trials, workers));
+  QALAM_TRY(auto stopper, MakeStopper(spec.stopping, problem.steps()));
+  return MakeStopped(std::move(sampler), std::move(stopper), problem.steps());
 }
 
 }  // namespace qalam::bench

@@ -31,7 +31,8 @@ class Roster {
  public:
   explicit Roster(RosterOptions options);
 
-  // NAME, NAME(SETTING=VALUE,...), or one of them with @HOST:PORT: a service there. INVALID_ARGUMENT: it is not written
+  // NAME, NAME(SETTING=VALUE,...), or one of them with @HOST:PORT: a service there; or with +RULE or
+  // +RULE(SETTING=VALUE,...): one of ours whose trials the rule stops. INVALID_ARGUMENT: it is not written
   // so; NOT_FOUND, with what was perhaps meant.
   Result<ContenderSpec> Parse(std::string_view text) const;
 
@@ -39,7 +40,15 @@ class Roster {
   Result<std::unique_ptr<Contender>> Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
                                           std::optional<int> max_trials, int workers);
 
+  // The same of a StepContenderMaker.
+  Result<std::unique_ptr<StepContender>> MakeSteps(const ContenderSpec& spec, const Problem& problem,
+                                                   std::uint64_t seed, std::optional<int> max_trials, int workers);
+  // INVALID_ARGUMENT: it can be tried only where trials are trained step by step, or it cannot be tried there.
+  Status CheckSteps(const ContenderSpec& spec, bool by_steps) const;
+
  private:
+  Result<ContenderSpec> ParseSampler(std::string_view text) const;  // without a rule
+  bool TrainsSteps(const ContenderSpec& spec) const;                // a peer that does so itself
   Status Unknown(const std::string& name) const;
 
   const RosterOptions options_;

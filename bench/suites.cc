@@ -9,6 +9,8 @@
 
 #include "bench/problems/cash.h"
 #include "bench/problems/continuous.h"
+#include "bench/problems/lcdb.h"
+#include "bench/problems/learning.h"
 #include "bench/problems/own.h"
 #include "bench/problems/table.h"
 #include "bench/problems/yahpo.h"
@@ -26,6 +28,10 @@ constexpr std::array kSuites = {
     Suite{"surrogates", "networks that stand for real tuning (YAHPO Gym), some with conditions"},
     Suite{"cash", "which model and its settings, from measured learning curves"},
     Suite{"nas", "tables of networks that were all trained: cells, chains and graphs of operations"},
+    Suite{"curves", "made learning curves that cross not at all, mildly, strongly, or scatter; for --steps"},
+    Suite{"taskset", "measured learning curves of text classifiers, some of which diverge; for --steps"},
+    Suite{"lcbench", "a network's learning curves of networks (YAHPO Gym); for --steps"},
+    Suite{"lcdb", "which learner, from measured curves over the number of samples; for --steps"},
 };
 
 // Data sets of several sizes of each scenario.
@@ -70,8 +76,9 @@ Status Unknown(const std::string& name) {
       Code::kNotFound,
       "there is no problem '{}'; there are bbob/f01..f24/d2../i1.., mixint/f01..f24/d5,d10../i1.., "
       "classic/{}/s0.., yahpo/lcbench/ID, yahpo/rbv2_xgboost/ID, yahpo/rbv2_rpart/ID, yahpo/iaml_glmnet/ID, {}, "
-      "noisy/PROBLEM, exact/PROBLEM, your own FILE.json, and the tables {}",
-      name, fmt::join(ClassicNames(), ","), fmt::join(CashNames(), ", "), fmt::join(TableNames(), ", "));
+      "curves/{}/i1.., lcdb/ID, noisy/PROBLEM, exact/PROBLEM, your own FILE.json, and the tables {}",
+      name, fmt::join(ClassicNames(), ","), fmt::join(CashNames(), ", "), fmt::join(LearningKinds(), ","),
+      fmt::join(TableNames(), ", "));
 }
 
 std::vector<std::string> Grid(std::string_view prefix, const std::vector<int>& functions,
@@ -133,6 +140,13 @@ Result<std::unique_ptr<Problem>> MakeProblem(const std::string& name, const std:
     if (!problem) return Unknown(name);
     return problem;
   }
+  if (parts.size() == 3 && parts[0] == "curves") {
+    const auto instance = NumberAfter('i', parts[2]);
+    auto problem = instance && *instance >= 1 ? MakeLearning(parts[1], static_cast<std::uint64_t>(*instance)) : nullptr;
+    if (!problem) return Unknown(name);
+    return problem;
+  }
+  if (parts.size() == 2 && parts[0] == "lcdb") return MakeLcdb(parts[1], data);
   if (parts.size() == 3 && parts[0] == "yahpo") return MakeYahpo(parts[1], parts[2], data);
   if (parts.size() == 2 && parts[0] == "cash") return MakeCash(parts[1], data);
   if (name.ends_with(".json")) return MakeOwn(name);
@@ -178,6 +192,22 @@ std::vector<std::string> ProblemsOf(std::string_view suite, bool tuning) {
     names = CashNames();
     const auto half = names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2);
     tuning ? names.erase(half, names.end()) : names.erase(names.begin(), half);
+  } else if (suite == "curves") {
+    for (const std::string_view kind : LearningKinds()) {
+      for (int instance = first; instance < first + 4; ++instance)
+        names.push_back(fmt::format("curves/{}/i{}", kind, instance));
+    }
+  } else if (suite == "taskset") {
+    std::size_t at = 0;
+    for (const std::string& name : TableNames()) {
+      if (name.starts_with("taskset") && (at++ % 3 == 0) == tuning) names.push_back(name);
+    }
+  } else if (suite == "lcbench") {
+    for (const std::string& name : ProblemsOf("surrogates", tuning)) {
+      if (name.starts_with("yahpo/lcbench/")) names.push_back(name);
+    }
+  } else if (suite == "lcdb") {
+    for (const std::string_view id : LcdbIds(tuning)) names.push_back(fmt::format("lcdb/{}", id));
   } else {
     names.emplace_back(suite);
   }

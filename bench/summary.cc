@@ -43,6 +43,7 @@ class Comparison {
       for (const double target : summary_.targets) summary_.time_to.back().push_back(MedianTime(c, target));
       summary_.milliseconds.push_back(Milliseconds(c));
     }
+    if (curves_.setup.by_steps) ReadSteps();
   }
 
  private:
@@ -69,6 +70,7 @@ class Comparison {
       seeds[run.problem].insert(run.seed);
     }
     runs_.resize(summary_.contenders.size());
+    if (runs_.empty()) return;  // of a campaign that has hardly begun
     for (const std::string& problem : curves_.problems) {
       std::vector<std::vector<const RunCurve*>> of_problem(runs_.size());
       for (const std::uint64_t seed : seeds[problem]) {
@@ -168,8 +170,7 @@ class Comparison {
         times.push_back(hit == run->regrets.end() ? kInfinity : curves_.points[at]);
       }
     }
-    std::sort(times.begin(), times.end());
-    return times[(times.size() - 1) / 2];
+    return LowerMedian(std::move(times));
   }
 
   std::vector<double> Milliseconds(size_t contender) const {
@@ -184,6 +185,48 @@ class Comparison {
       medians.push_back(Median(std::move(values)));
     }
     return medians;
+  }
+
+  void ReadSteps() {
+    for (const std::string& group : summary_.groups) {
+      auto& of_group = summary_.approaches.emplace_back(kStepTargets.size());
+      for (size_t t = 0; t < kStepTargets.size(); ++t) {
+        for (const Runs& runs : runs_) of_group[t].push_back(ApproachOf(runs, group, t));
+      }
+    }
+    for (const Runs& runs : runs_) {
+      double trials = 0, whole = 0;
+      for (const auto& seeds : runs) {
+        for (const RunCurve* run : seeds) trials += run->trials, whole += run->whole;
+      }
+      summary_.trials.push_back(trials / summary_.runs);
+      summary_.whole.push_back(whole / summary_.runs);
+    }
+  }
+
+  Approach ApproachOf(const Runs& runs, const std::string& group, size_t target) const {
+    std::vector<double> steps, from_zero, seconds;
+    Approach approach;
+    for (size_t p = 0; p < runs.size(); ++p) {
+      if (GroupOf(summary_.problems[p]) != group) continue;
+      for (const RunCurve* run : runs[p]) {
+        const Arrival& arrival = run->arrivals[target];
+        ++approach.runs;
+        approach.reached += std::isfinite(arrival.steps) ? 1 : 0;
+        approach.expected += std::isfinite(arrival.steps) ? arrival.steps : run->steps;
+        steps.push_back(arrival.steps);
+        from_zero.push_back(arrival.from_zero);
+        seconds.push_back(arrival.seconds);
+      }
+    }
+    approach.median = {LowerMedian(steps), LowerMedian(from_zero), LowerMedian(seconds)};
+    approach.expected = approach.reached > 0 ? approach.expected / approach.reached : kInfinity;
+    return approach;
+  }
+
+  static double LowerMedian(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values[(values.size() - 1) / 2];
   }
 
   static std::vector<double> All(const Runs& runs, size_t at) {
@@ -220,6 +263,29 @@ Json ToJson(const Summary& summary, size_t budget, size_t contender) {
           {"log10RegretMeanByGroup", std::move(groups)}};
 }
 
+Json ApproachesJson(const Summary& summary) {
+  Json json = Json::array();
+  for (size_t g = 0; g < summary.approaches.size(); ++g) {
+    for (size_t t = 0; t < kStepTargets.size(); ++t) {
+      for (size_t c = 0; c < summary.contenders.size(); ++c) {
+        const Approach& approach = summary.approaches[g][t][c];
+        json.push_back({{"group", summary.groups[g]},
+                        {"target", kStepTargets[t]},
+                        {"contender", summary.contenders[c]},
+                        {"runs", approach.runs},
+                        {"reached", approach.reached},
+                        {"medianSteps", NumberJson(approach.median.steps)},
+                        {"medianStepsFromZero", NumberJson(approach.median.from_zero)},
+                        {"medianSeconds", NumberJson(approach.median.seconds)},
+                        {"expectedSteps", NumberJson(approach.expected)}});
+      }
+    }
+  }
+  return json;
+}
+
+std::string Cell(double value) { return std::isfinite(value) ? fmt::format("{:.0f}", value) : "-"; }
+
 std::string Row(std::string text) {
   while (text.ends_with(' ')) text.pop_back();
   return text + "\n";
@@ -238,7 +304,7 @@ std::string GroupOf(const std::string& problem) {
   }
   std::string group = parts[0];
   for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[0] == "noisy" && i == 1) group += " " + parts[i];
+    if ((parts[0] == "noisy" || parts[0] == "curves" || parts[0] == "yahpo") && i == 1) group += " " + parts[i];
     if (parts[i].size() > 1 && parts[i][0] == 'd' &&
         std::all_of(parts[i].begin() + 1, parts[i].end(), [](char c) { return c >= '0' && c <= '9'; }))
       group += " " + parts[i];
@@ -273,11 +339,16 @@ Summary Summarise(const Curves& curves) {
   return summary;
 }
 
+std::string BudgetWords(const Setup& setup, int budget) {
+  return fmt::format("{}{} trials", setup.by_steps ? "the steps of " : "", budget);
+}
+
 std::string SummaryJson(const Summary& summary) {
   Json json = {{"budget", summary.setup.budget},
                {"workers", summary.setup.workers},
                {"commonStart", summary.setup.common_start},
                {"budgetTold", summary.setup.budget_told},
+               {"bySteps", summary.setup.by_steps},
                {"runsCompared", summary.runs},
                {"problems", summary.problems},
                {"targets", summary.targets}};
@@ -303,6 +374,7 @@ std::string SummaryJson(const Summary& summary) {
     for (const double time : summary.time_to[c]) times.push_back(NumberJson(time));
     json["medianTrialsToTargets"][summary.contenders[c]] = std::move(times);
   }
+  if (summary.setup.by_steps) json["approaches"] = ApproachesJson(summary);
   json["leftOut"] = summary.left_out;
   json["failures"] = Json::array();
   for (const RunFailure& failure : summary.failures) {
@@ -312,13 +384,49 @@ std::string SummaryJson(const Summary& summary) {
   return json.dump(1) + "\n";
 }
 
+namespace {
+
+// Those who need the fewest steps first.
+std::string ApproachText(const Summary& summary, size_t group, size_t target, size_t width) {
+  const std::vector<Approach>& approaches = summary.approaches[group][target];
+  std::vector<size_t> order(approaches.size());
+  for (size_t c = 0; c < order.size(); ++c) order[c] = c;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return approaches[a].expected < approaches[b].expected; });
+  std::string text = fmt::format("\nto {}: {}\n", kStepTargets[target], summary.groups[group]);
+  text += fmt::format("{:{}}  {:>8}  {:>8}  {:>8}  {:>9}  {:>9}\n", "CONTENDER", width, "REACHED", "EXPECTED", "STEPS",
+                      "FROM ZERO", "SECONDS");
+  for (const size_t c : order) {
+    const Approach& approach = approaches[c];
+    text +=
+        Row(fmt::format("{:{}}  {:>8}  {:>8}  {:>8}  {:>9}  {:>9}", summary.contenders[c], width,
+                        fmt::format("{}/{}", approach.reached, approach.runs), Cell(approach.expected),
+                        Cell(approach.median.steps), Cell(approach.median.from_zero), Cell(approach.median.seconds)));
+  }
+  return text;
+}
+
+std::string ApproachesText(const Summary& summary, size_t width) {
+  std::string text;
+  for (size_t g = 0; g < summary.groups.size(); ++g) {
+    for (size_t t = 0; t < kStepTargets.size(); ++t) text += ApproachText(summary, g, t, width);
+  }
+  text += fmt::format("\n{:{}}  {:>8}  {:>8}\n", "CONTENDER", width, "TRIALS", "WHOLE");
+  for (size_t c = 0; c < summary.contenders.size(); ++c) {
+    text += fmt::format("{:{}}  {:8.0f}  {:8.1f}\n", summary.contenders[c], width, summary.trials[c], summary.whole[c]);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string SummaryText(const Summary& summary) {
   std::string text = fmt::format("{} problems, {} runs of each contender, {}\n", summary.problems.size(), summary.runs,
                                  Words(summary.setup));
   size_t width = 9;
   for (const std::string& name : summary.contenders) width = std::max(width, name.size());
   for (size_t b = 0; b < summary.readings.size(); ++b) {
-    text += fmt::format("\nafter {} trials\n", summary.budgets[b]);
+    text += fmt::format("\nafter {}\n", BudgetWords(summary.setup, summary.budgets[b]));
     text += fmt::format("{:{}}  {:>5}  {:13}  {:>8}  {:>8}  {:>5}  {:>9}  {}\n", "CONTENDER", width, "RANK", "95 %",
                         "REGRET", "MEDIAN", "WINS", "MS", "AGAINST THE FIRST");
     std::vector<size_t> order(summary.contenders.size());
@@ -341,6 +449,7 @@ std::string SummaryText(const Summary& summary) {
                               100 * readings[c].win_rate, summary.milliseconds[c][b], against));
     }
   }
+  if (!summary.approaches.empty()) text += ApproachesText(summary, width);
   if (summary.runs == 0) text += "nothing to compare: no problem and seed was finished by all contenders\n";
   for (const std::string& name : summary.left_out) {
     text += fmt::format("left out: {}, which finished less than half of its runs\n", name);

@@ -27,6 +27,13 @@ struct Meeting {
   double adjusted = 1;  // the probability, so that all meetings of this budget may be read at once (Holm)
 };
 
+// How one contender came to one of kStepTargets on a group of problems.
+struct Approach {
+  int runs = 0, reached = 0;
+  Arrival median;       // over all runs; infinite: fewer than half came there
+  double expected = 0;  // steps spent by all runs, until they came there or ended, a run that came there
+};
+
 struct Summary {
   Setup setup;
   std::vector<std::string> contenders;  // those that are compared
@@ -52,6 +59,10 @@ struct Summary {
   std::vector<Band> bands;
   std::vector<std::vector<double>> reached;
 
+  // By steps only.
+  std::vector<std::vector<std::vector<Approach>>> approaches;  // by group, by target, by contender
+  std::vector<double> trials, whole;  // by contender: begun in a run, trained to the end; means
+
   std::vector<std::string> left_out;  // contenders that finished less than half of their runs
   std::vector<RunFailure> failures;
 };
@@ -66,6 +77,9 @@ struct FailureGroup {
 std::vector<FailureGroup> GroupFailures(const std::vector<RunFailure>& failures);
 
 Summary Summarise(const Curves& curves);
+// "50 trials", "the steps of 50 trials".
+std::string BudgetWords(const Setup& setup, int budget);
+
 std::string SummaryJson(const Summary& summary);
 // For people, as wide as a terminal.
 std::string SummaryText(const Summary& summary);

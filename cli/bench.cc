@@ -39,7 +39,7 @@ struct BenchOptions {
   std::vector<std::string> suites, algorithms, paths;
   std::string suite;  // list
   std::optional<int> seeds, budget, workers, common_start, jobs;
-  bool untold = false, tuning = false, update = false;
+  bool steps = false, untold = false, tuning = false, update = false;
   std::optional<int> timeout;  // seconds
   std::string out, report_out, home, config, coco;
 };
@@ -211,6 +211,9 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options, const bench::Ros
   setup.workers = options.workers.value_or(setup.workers);
   setup.common_start = options.common_start.value_or(setup.common_start);
   setup.budget_told = setup.budget_told && !options.untold;
+  setup.by_steps = setup.by_steps || options.steps;
+  if (setup.by_steps && setup.common_start > 0)
+    return InvalidArgument("--common-start is of whole trials: it does not go together with --steps");
   manifest.seeds = options.seeds.value_or(manifest.seeds);
   std::vector<std::string> suites = options.suites, algorithms = options.algorithms;
   if (suites.empty() && manifest.problems.empty()) suites = {"quick"};
@@ -233,6 +236,7 @@ Result<bench::Manifest> ManifestOf(const BenchOptions& options, const bench::Ros
   for (const std::string& list : algorithms) {
     for (const std::string& name : bench::SplitNames(list)) {
       QALAM_TRY(bench::ContenderSpec spec, roster.Parse(name));
+      QALAM_RETURN_IF_ERROR(roster.CheckSteps(spec, setup.by_steps));
       more.contenders.push_back(std::move(spec));
     }
   }
@@ -260,6 +264,9 @@ int RunVerb(const BenchOptions& options) {
   campaign.manifest = *std::move(manifest);
   campaign.make = [&roster](const auto& spec, const bench::Problem& problem, std::uint64_t seed, const auto& budget,
                             int workers) { return roster.Make(spec, problem, seed, budget, workers); };
+  campaign.make_steps = [&roster](const auto& spec, const bench::Problem& problem, std::uint64_t seed,
+                                  const auto& budget,
+                                  int workers) { return roster.MakeSteps(spec, problem, seed, budget, workers); };
   campaign.jobs = options.jobs.value_or(1);
   campaign.data = DataOf(options);
   campaign.out = options.out;
@@ -336,6 +343,7 @@ Verb MakeBenchVerb() {
       "  qalam bench list                                   suites and algorithms\n"
       "  qalam bench run quick -a random,sobol              compare two; Ctrl-C pauses, the same command goes on\n"
       "  qalam bench run bbob -a 'tpe,tpe(gamma=0.1)' --seeds 20 --budget 200 -j 8 --out tpe\n"
+      "  qalam bench run curves --steps -a random,tpe+medianstop,asha --workers 8 --out curves\n"
       "  qalam bench report tpe                             the report again";
   const auto home = [&](Verb* inner) {
     inner->Option("--home", &o->home, "the folder bench/ of Qalam's sources: tables and peers").Type("DIR");
@@ -349,7 +357,8 @@ Verb MakeBenchVerb() {
 
   Verb run{"run", "run a suite, or go on with what was interrupted, and report"};
   run.Option("SUITE", &o->suites, "suites or problems (default: quick, or what DIR has)");
-  run.Option("-a,--algorithms", &o->algorithms, "NAME, NAME(SETTING=VALUE,...) or NAME@HOST:PORT, separated by commas")
+  run.Option("-a,--algorithms", &o->algorithms,
+             "NAME, NAME(SETTING=VALUE,...) or NAME@HOST:PORT, separated by commas; with --steps also NAME+RULE")
       .Type("NAMES");
   run.Option("--seeds", &o->seeds, "runs of each algorithm on each problem (default: 10)").AtLeast(1).Type("N");
   run.Option("--budget", &o->budget, "trials of a run (default: 100)").AtLeast(1).Type("N");
@@ -359,6 +368,9 @@ Verb MakeBenchVerb() {
   run.Option("--common-start", &o->common_start, "first points that are the same for all (default: 0)")
       .AtLeast(0)
       .Type("N");
+  run.Option("--steps", &o->steps,
+             "trials are trained step by step: NAME+RULE stops them early, asha and the like choose how far each goes; "
+             "the budget is the steps of so many whole trials");
   run.Option("--untold", &o->untold, "nobody is told the budget");
   run.Option("--tuning", &o->tuning, "the problems that constants may be tuned on, not those that prove");
   run.Option("--config", &o->config, "a KatibConfig: plugins by algorithm (docs/plugins.md)").Type("FILE");

@@ -33,6 +33,14 @@ class Builtin final : public Contender {
   }
 
   Status Tell(std::uint64_t number, const Assignments& point, double value) override {
+    return Append(number, point, value, Outcome::kSucceeded);
+  }
+  Status TellStopped(std::uint64_t number, const Assignments& point, double value) override {
+    return Append(number, point, value, Outcome::kEarlyStopped);
+  }
+
+ private:
+  Status Append(std::uint64_t number, const Assignments& point, double value, Outcome outcome) {
     Eigen::VectorXd unit;
     if (const auto found = pending_.find(number); found != pending_.end()) {
       unit = std::move(found->second);
@@ -40,11 +48,10 @@ class Builtin final : public Contender {
     } else {
       QALAM_TRY(unit, space_.Encode(point));
     }
-    history_.Append(unit, value, std::isfinite(value) ? Outcome::kSucceeded : Outcome::kFailed, number);
+    history_.Append(unit, value, std::isfinite(value) ? outcome : Outcome::kFailed, number);
     return OkStatus();
   }
 
- private:
   const SearchSpace& space_;
   std::unique_ptr<Suggester> suggester_;
   History history_;
@@ -54,6 +61,10 @@ class Builtin final : public Contender {
 };
 
 }  // namespace
+
+Status Contender::TellStopped(std::uint64_t, const Assignments&, double) {
+  return InvalidArgument("it cannot be told of a trial that was stopped");
+}
 
 std::string_view KindWord(ContenderSpec::Kind kind) {
   switch (kind) {

@@ -88,19 +88,34 @@ class Peers::Process {
   Result<std::vector<Assignments>> PointsOf(const Json& answer, const Problem& problem) {
     std::vector<Assignments> points;
     try {
-      for (const Json& json : answer.at("points")) {
-        Assignments& point = points.emplace_back();
-        for (const ParameterSpec& parameter : problem.parameters())
-          point.push_back({parameter.name, json.at(parameter.name).get<std::string>()});
-      }
+      for (const Json& json : answer.at("points")) points.push_back(PointOf(json, problem));
     } catch (const std::exception& fault) {
       return Broken(fmt::format("its points are none: {}", fault.what()));
     }
     return points;
   }
 
+  // The job of an answer; none: it has nothing to do now.
+  Result<std::optional<StepJob>> JobOf(const Json& answer, const Problem& problem) {
+    try {
+      const Json& job = answer.at("job");
+      if (job.is_null()) return std::optional<StepJob>();
+      return std::optional(
+          StepJob{job.at("trial").get<std::uint64_t>(), PointOf(job.at("point"), problem), job.at("until").get<int>()});
+    } catch (const std::exception& fault) {
+      return Broken(fmt::format("its job is none: {}", fault.what()));
+    }
+  }
+
  private:
   Process(const PeerInfo& peer, const PeerOptions& options) : peer_(peer), options_(options) {}
+
+  static Assignments PointOf(const Json& json, const Problem& problem) {
+    Assignments point;
+    for (const ParameterSpec& parameter : problem.parameters())
+      point.push_back({parameter.name, json.at(parameter.name).get<std::string>()});
+    return point;
+  }
 
   Status Start(int number) {
     std::error_code error;
@@ -208,41 +223,82 @@ class Peers::Process {
   double seconds_ = 0, bytes_ = 0;
 };
 
+// A process for one run; it is given back for the next.
+class Peers::Borrowed {
+ public:
+  Borrowed(std::unique_ptr<Process> process, Peers* owner)
+      : process_(std::move(process)), owner_(*owner), before_(process_->seconds()) {}
+  ~Borrowed() {
+    if (process_->broken()) return;
+    const std::scoped_lock lock(owner_.mutex_);
+    owner_.idle_[process_->peer()].push_back(std::move(process_));
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+
+  Process* operator->() const { return process_.get(); }
+  double Seconds() const { return process_->seconds() - before_; }
+
+ private:
+  std::unique_ptr<Process> process_;
+  Peers& owner_;
+  const double before_;
+};
+
 namespace {
+
+Json NumberJson(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 class PeerContender final : public Contender {
  public:
-  using GiveBack = std::function<void(std::unique_ptr<Peers::Process>)>;
-  PeerContender(std::unique_ptr<Peers::Process> process, const Problem& problem, GiveBack give_back)
-      : process_(std::move(process)),
-        problem_(problem),
-        give_back_(std::move(give_back)),
-        before_(process_->seconds()) {}
-  ~PeerContender() override { give_back_(std::move(process_)); }
-
-  Status Begin(const Json& request) { return process_->Call(request).status(); }
+  PeerContender(std::unique_ptr<Peers::Borrowed> process, const Problem& problem)
+      : process_(std::move(process)), problem_(problem) {}
 
   Result<std::vector<Assignments>> Ask(int count) override {
-    QALAM_TRY(const Json answer, process_->Call({{"ask", count}}));
-    return process_->PointsOf(answer, problem_);
+    QALAM_TRY(const Json answer, (*process_)->Call({{"ask", count}}));
+    return (*process_)->PointsOf(answer, problem_);
   }
 
   Status Tell(std::uint64_t number, const Assignments& point, double value) override {
     Json values = Json::object();
     for (const Assignment& assignment : point) values[assignment.name] = assignment.value;
-    return process_
-        ->Call({{"tell", number}, {"point", values}, {"value", std::isfinite(value) ? Json(value) : Json(nullptr)}})
+    return (*process_)->Call({{"tell", number}, {"point", values}, {"value", NumberJson(value)}}).status();
+  }
+
+  double SecondsElsewhere() const override { return process_->Seconds(); }
+  double BytesElsewhere() const override { return (*process_)->bytes(); }
+
+ private:
+  const std::unique_ptr<Peers::Borrowed> process_;
+  const Problem& problem_;
+};
+
+class PeerStepContender final : public StepContender {
+ public:
+  PeerStepContender(std::unique_ptr<Peers::Borrowed> process, const Problem& problem)
+      : process_(std::move(process)), problem_(problem) {}
+
+  Result<std::optional<StepJob>> Next() override {
+    QALAM_TRY(const Json answer, (*process_)->Call({{"next", true}}));
+    return (*process_)->JobOf(answer, problem_);
+  }
+
+  Result<bool> Report(std::uint64_t trial, int step, double value) override {
+    QALAM_TRY(const Json answer, (*process_)->Call({{"report", trial}, {"step", step}, {"value", NumberJson(value)}}));
+    return answer.value("goesOn", true);
+  }
+
+  Status End(std::uint64_t trial, int step, double value, bool stopped) override {
+    return (*process_)
+        ->Call({{"end", trial}, {"step", step}, {"value", NumberJson(value)}, {"stopped", stopped}})
         .status();
   }
 
-  double SecondsElsewhere() const override { return process_->seconds() - before_; }
-  double BytesElsewhere() const override { return process_->bytes(); }
+  double SecondsElsewhere() const override { return process_->Seconds(); }
 
  private:
-  std::unique_ptr<Peers::Process> process_;
+  const std::unique_ptr<Peers::Borrowed> process_;
   const Problem& problem_;
-  const GiveBack give_back_;
-  const double before_;
 };
 
 }  // namespace
@@ -258,7 +314,7 @@ Result<std::vector<PeerInfo>> Peers::List(const std::string& home) {
     const auto json = nlohmann::ordered_json::parse(text);
     for (const auto& [name, peer] : json.at("peers").items()) {
       peers.push_back({name, peer.at("environment").get<std::string>(), peer.at("summary").get<std::string>(),
-                       peer.value("slow", false)});
+                       peer.value("slow", false), peer.value("steps", false)});
     }
   } catch (const std::exception& fault) {
     return Error(Code::kDataLoss, "{}: {}", path, fault.what());
@@ -289,8 +345,8 @@ Result<std::unique_ptr<Peers::Process>> Peers::Take(const PeerInfo& peer) {
   return Process::Start(peer, options_, number);
 }
 
-Result<std::unique_ptr<Contender>> Peers::Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
-                                               std::optional<int> max_trials) {
+Result<std::unique_ptr<Peers::Borrowed>> Peers::Begin(const ContenderSpec& spec, const Problem& problem,
+                                                      std::uint64_t seed, std::optional<int> max_trials, int steps) {
   QALAM_TRY(const std::vector<PeerInfo> known, List(options_.home));
   for (const PeerInfo& peer : known) {
     if (peer.name != spec.algorithm) continue;
@@ -298,18 +354,26 @@ Result<std::unique_ptr<Contender>> Peers::Make(const ContenderSpec& spec, const 
     QALAM_TRY(auto process, Take(peer));
     Json begin = {{"new", peer.name}, {"seed", seed}, {"workers", options_.workers}};
     begin["budget"] = max_trials ? Json(*max_trials) : Json(nullptr);
+    if (steps > 0) begin["steps"] = steps;
     begin["parameters"] = Json::array();
     for (const ParameterSpec& parameter : problem.parameters()) begin["parameters"].push_back(ToJson(parameter));
-    auto contender =
-        std::make_unique<PeerContender>(std::move(process), problem, [this](std::unique_ptr<Process> used) {
-          if (used->broken()) return;
-          const std::scoped_lock lock(mutex_);
-          idle_[used->peer()].push_back(std::move(used));
-        });
-    QALAM_RETURN_IF_ERROR(contender->Begin(begin));
-    return std::unique_ptr<Contender>(std::move(contender));
+    auto borrowed = std::make_unique<Borrowed>(std::move(process), this);
+    QALAM_RETURN_IF_ERROR((*borrowed)->Call(begin).status());
+    return borrowed;
   }
   return Error(Code::kNotFound, "there is no peer '{}'", spec.algorithm);
+}
+
+Result<std::unique_ptr<Contender>> Peers::Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
+                                               std::optional<int> max_trials) {
+  QALAM_TRY(auto process, Begin(spec, problem, seed, max_trials, 0));
+  return std::unique_ptr<Contender>(std::make_unique<PeerContender>(std::move(process), problem));
+}
+
+Result<std::unique_ptr<StepContender>> Peers::MakeSteps(const ContenderSpec& spec, const Problem& problem,
+                                                        std::uint64_t seed, std::optional<int> max_trials) {
+  QALAM_TRY(auto process, Begin(spec, problem, seed, max_trials, problem.steps()));
+  return std::unique_ptr<StepContender>(std::make_unique<PeerStepContender>(std::move(process), problem));
 }
 
 }  // namespace qalam::bench

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "bench/contender.h"
+#include "bench/step_contender.h"
 
 namespace qalam::bench {
 
 struct PeerInfo {
   std::string name, environment, summary;
-  bool slow = false;  // seconds, not milliseconds, a suggestion
+  bool slow = false;   // seconds, not milliseconds, a suggestion
+  bool steps = false;  // it trains step by step: stops trials, or chooses how far each goes
 };
 
 struct PeerOptions {
@@ -44,11 +46,18 @@ class Peers {
   // NOT_FOUND: no such peer, or it is not installed. `this` outlives what is made.
   Result<std::unique_ptr<Contender>> Make(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
                                           std::optional<int> max_trials);
+  // The same of one that trains step by step.
+  Result<std::unique_ptr<StepContender>> MakeSteps(const ContenderSpec& spec, const Problem& problem,
+                                                   std::uint64_t seed, std::optional<int> max_trials);
 
   class Process;
+  class Borrowed;
 
  private:
   Result<std::unique_ptr<Process>> Take(const PeerInfo& peer);
+  // One that has begun a run. `steps`: of a whole trial, where it is to train them; else 0.
+  Result<std::unique_ptr<Borrowed>> Begin(const ContenderSpec& spec, const Problem& problem, std::uint64_t seed,
+                                          std::optional<int> max_trials, int steps);
 
   const PeerOptions options_;
   std::mutex mutex_;                                                   // guards the two below

@@ -15,6 +15,7 @@ WORST_FACTOR = 2.0  # for peers that cannot be told of a failure: the worst so f
 class Task:
     def __init__(self, parameters, seed, budget, workers):
         self.parameters, self.seed, self.budget, self.workers = parameters, seed, budget, workers
+        self.steps = 0  # of a whole trial, for those that train step by step
 
     def from_unit(self, units):
         return {p.name: p.from_unit(u) for p, u in zip(self.parameters, units)}
@@ -717,3 +718,6 @@ class Vizier(Peer):
 @peer("vizier")
 def vizier(task):
     return Vizier(task)
+
+
+import step_adapters  # noqa: E402,F401 (registers those that train step by step; needs what is above)

@@ -5,7 +5,10 @@
 Runs in the peer's own environment and connects to SOCKET, where qalam listens. A request is one line, its answer the
 next: {"new": PEER, "parameters": [...], "seed": 1, "budget": 100, "workers": 1} begins a run,
 {"ask": N} wants points, {"tell": NUMBER, "point": {...}, "value": V} says what a point gave; NUMBER counts the points
-asked for from 1, and is 0 for one that was not asked for; V is null where the trial failed. An answer is
+asked for from 1, and is 0 for one that was not asked for; V is null where the trial failed. A peer that trains step by
+step is begun with "steps", the length of a whole trial, and is asked {"next": true}, answered by {"job": {"trial":
+NUMBER, "point": {...}, "until": STEPS}} or {"job": null}, {"report": NUMBER, "step": S, "value": V}, answered by
+{"goesOn": true or false}, and {"end": NUMBER, "step": S, "value": V, "stopped": true or false}. An answer is
 {"points": [...], "seconds": S, "bytes": B} with the processor seconds that it took and the most memory that the
 process has had, or {"error": TEXT}. Values are text, as
 qalam writes them. What peers print goes to the log.
@@ -115,8 +118,9 @@ class Run:
             numpy.random.seed(seed % 2**32)
         except ImportError:
             pass
-        self.peer = adapters.make(request["new"], adapters.Task(
-            self.parameters, seed % 2**31, request.get("budget"), int(request.get("workers", 1))))
+        task = adapters.Task(self.parameters, seed % 2**31, request.get("budget"), int(request.get("workers", 1)))
+        task.steps = int(request.get("steps", 0))
+        self.peer = adapters.make(request["new"], task)
         self.at_work, self.asked = {}, 0
 
     def ask(self, count):
@@ -132,15 +136,26 @@ class Run:
         return points
 
     def tell(self, number, point, value):
-        value = math.nan if value is None else float(value)
+        value = number_of(value)
         if number == 0:
             self.peer.tell_foreign({p.name: p.value(point[p.name]) for p in self.parameters}, value)
         else:
             key, values = self.at_work.pop(number)
             self.peer.tell(key, values, value)
 
+    def next(self):
+        job = self.peer.next()
+        if job is None:
+            return None
+        number, values, until = job
+        return {"trial": number, "point": {p.name: p.text(values[p.name]) for p in self.parameters}, "until": until}
+
     def close(self):
         self.peer.close()
+
+
+def number_of(value):
+    return math.nan if value is None else float(value)
 
 
 def answer(request, state):
@@ -151,6 +166,15 @@ def answer(request, state):
         return {}
     if "ask" in request:
         return {"points": state["run"].ask(int(request["ask"]))}
+    if "next" in request:
+        return {"job": state["run"].next()}
+    if "report" in request:
+        return {"goesOn": bool(state["run"].peer.report(int(request["report"]), int(request["step"]),
+                                                        number_of(request["value"])))}
+    if "end" in request:
+        state["run"].peer.end(int(request["end"]), int(request["step"]), number_of(request["value"]),
+                              bool(request["stopped"]))
+        return {}
     state["run"].tell(int(request["tell"]), request["point"], request["value"])
     return {}
 

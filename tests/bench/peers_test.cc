@@ -7,13 +7,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
 #include "bench/campaign.h"
 #include "bench/curves.h"
 #include "bench/problems/continuous.h"
+#include "bench/problems/learning.h"
 #include "bench/run.h"
+#include "bench/step_run.h"
 
 namespace qalam::bench {
 namespace {
@@ -60,8 +63,28 @@ class Random:
     def close(self):
         pass
 
+class Halves:
+    # Every other trial is trained by half, then to its end; the others are stopped at their second step.
+    def __init__(self, task):
+        self.task, self.begun, self.half = task, 0, []
+    def next(self):
+        if self.half:
+            return self.half.pop() + (self.task.steps,)
+        self.begun += 1
+        values = {p.name: p.from_unit(self.begun / 100) for p in self.task.parameters}
+        return self.begun, values, self.task.steps // 2
+    def report(self, number, step, value):
+        assert isinstance(value, float)
+        return number % 2 == 1 or step < 2
+    def end(self, number, step, value, stopped):
+        assert stopped == (number % 2 == 0)
+        if step == self.task.steps // 2:
+            self.half.append((number, {p.name: p.from_unit(number / 100) for p in self.task.parameters}))
+    def close(self):
+        pass
+
 def make(name, task):
-    return Random(task, name)
+    return Halves(task) if name == "halves" else Random(task, name)
 )";
 
 class PeersTest : public testing::Test {
@@ -73,7 +96,7 @@ class PeersTest : public testing::Test {
     fs::copy_file(QALAM_SOURCE_DIR "/bench/peers/bridge.py", root_ + "/home/peers/bridge.py");
     std::ofstream(root_ + "/home/peers/adapters.py") << kAdapters;
     std::string peers;
-    for (const char* const name : {"good", "dies", "hangs", "nan", "outside", "ends", "refuses"})
+    for (const char* const name : {"good", "dies", "hangs", "nan", "outside", "ends", "refuses", "halves"})
       peers += fmt::format(R"("{}": {{"environment": "fake", "summary": "s"}}, )", name);
     std::ofstream(root_ + "/home/peers/peers.json")
         << R"({"peers": {)" << peers << R"("absent": {"environment": "none", "summary": "s", "slow": true}}})";
@@ -119,6 +142,22 @@ TEST_F(PeersTest, EveryKindOfParameterGoesThereAndBack) {
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     EXPECT_EQ(result->trials.size(), 20U);
     EXPECT_GT(result->trials.back().suggest_seconds, 0);
+  }
+}
+
+TEST_F(PeersTest, TrainsStepByStepStopsAndGoesOn) {
+  Peers peers(Options());
+  const auto problem = MakeLearning("noisy", 1);
+  const RunKey key{problem->name(), "halves", 3, 3, 1};
+  for (int again = 0; again < 2; ++again) {
+    const auto result =
+        ExecuteSteps(key, *problem, [&] { return peers.MakeSteps(Peer("halves"), *problem, 3, std::nullopt); });
+    ASSERT_TRUE(result.ok()) << result.status().ToString();
+    std::vector<std::array<int, 3>> jobs;
+    for (const JobRow& job : result->jobs) jobs.push_back({static_cast<int>(job.trial), job.from, job.to});
+    using Job = std::array<int, 3>;
+    EXPECT_THAT(jobs, testing::ElementsAre(Job{1, 0, 13}, Job{1, 13, 27}, Job{2, 0, 2}, Job{3, 0, 13}, Job{3, 13, 27},
+                                           Job{4, 0, 2}, Job{5, 0, 13}));
   }
 }
 
