@@ -235,7 +235,8 @@ void Remember(const Services& services, const std::string& image_map, Experiment
     spec->annotations[kEarlyStoppingServiceAnnotation] = ServiceText(rules->second);
 }
 
-// Faults of a template that may be right elsewhere: of a kind that this version does not run.
+// Faults of a template that may be right elsewhere are warnings: of a kind that this version does not run, of a
+// collector whose command is in its image.
 void LookAtTemplate(const Request& request, const std::string& trial, const Assignments& values, const Node& manifest,
                     const Resources* capacity, Diagnostics* faults) {
   const std::vector<std::string_view> kinds = CompilableKinds();
@@ -243,8 +244,13 @@ void LookAtTemplate(const Request& request, const std::string& trial, const Assi
   const bool known = version != nullptr && kind != nullptr &&
                      std::ranges::find(kinds, version->text + ' ' + kind->text) != kinds.end();
   Diagnostics found;
-  (void)CompileRun(request.spec, trial, values, manifest, known ? faults : &found, capacity, &request.objects);
-  for (const Diagnostic& fault : found.all()) faults->Warning(fault.position, fault.field, fault.message);
+  (void)CompileRun(request.spec, trial, values, manifest, &found, capacity, &request.objects);
+  for (const Diagnostic& fault : found.all()) {
+    const bool collector = fault.field.starts_with("spec.metricsCollectorSpec.collector.customCollector");
+    const bool elsewhere = !known || collector || fault.severity == Diagnostic::Severity::kWarning;
+    elsewhere ? faults->Warning(fault.position, fault.field, fault.message)
+              : faults->Error(fault.position, fault.field, fault.message);
+  }
 }
 
 std::string Counted(int n, std::string_view word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }

@@ -46,20 +46,20 @@ void Checkpoints::Consider(const std::string& name) {
   if (replaced_.contains(name) && !readers_.contains(name)) unneeded_.push_back(name);
 }
 
-std::vector<std::string> Checkpoints::TakeUnneeded() {
+std::vector<std::string> Checkpoints::TakeUnneeded(const std::string& kept) {
   std::erase_if(unneeded_, [this](const std::string& name) { return readers_.contains(name); });
   std::ranges::sort(unneeded_);
   const auto twice = std::ranges::unique(unneeded_);
   unneeded_.erase(twice.begin(), twice.end());
+  const bool waits = std::erase(unneeded_, kept) > 0;
   gone_.insert(unneeded_.begin(), unneeded_.end());
-  return std::exchange(unneeded_, {});
+  return std::exchange(unneeded_, waits ? std::vector{kept} : std::vector<std::string>());
 }
 
 // The best trial's is what people want in the end; with `retain` all are kept.
 void ControllerImpl::RemoveCheckpoints(Work& work) {
   if (work.spec->trial_template.retain) return;
-  std::vector<std::string> unneeded = work.checkpoints.TakeUnneeded();
-  std::erase(unneeded, work.record.best_trial);
+  std::vector<std::string> unneeded = work.checkpoints.TakeUnneeded(work.record.best_trial);
   if (unneeded.empty() || !deps_.remove_checkpoints) return;
   AfterCommit([this, unneeded = std::move(unneeded)] {
     if (const Status removed = deps_.remove_checkpoints(unneeded); !removed.ok())

@@ -18,8 +18,8 @@ class Checkpoints {
   // A trial that was added, or whose state has changed.
   void Note(const Trial& trial);
   // Names of trials that nobody will go on from, and nobody is going on from now. Each is told once, or again after it
-  // was noted again.
-  std::vector<std::string> TakeUnneeded();
+  // was noted again; `kept` waits until it is another one.
+  std::vector<std::string> TakeUnneeded(const std::string& kept);
   // Whether it was told as unneeded before: nobody can go on from it any more.
   bool IsGone(const std::string& name) const { return gone_.contains(name); }
 

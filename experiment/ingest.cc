@@ -396,6 +396,7 @@ void ControllerImpl::Finish(Work& work, Trial& trial, TrialState state, const st
     SetCondition(&trial.conditions, "Running", false, "TrialRunning", "Trial is not running", Now());
   SetCondition(&trial.conditions, std::string(ToString(state)), true, reason, message, Now());
   ConsiderBest(work, trial);
+  RemoveCheckpoints(work);
   Dirty(work, trial);
   if (work.stopping != nullptr) work.stopping->End(trial.ordinal, StandingOf(state));
   work.live.erase(trial.name);
@@ -408,7 +409,6 @@ void ControllerImpl::SetState(Work& work, Trial& trial, TrialState state) {
   trial.state = state;
   MarkDirty(work, trial);
   work.checkpoints.Note(trial);
-  RemoveCheckpoints(work);
 }
 
 // A trial that failed never is the best, whatever it printed before.

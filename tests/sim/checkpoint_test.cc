@@ -32,6 +32,9 @@ class CheckpointTest : public testing::Test {
       }
       return plan;
     };
+    EachIsBetter();
+  }
+  void EachIsBetter() {
     world.behave = [this](const RunId&, int) {
       return Prints("loss=0." + std::to_string(999 - world.StoredTrials("a").size()) + "\n");
     };
@@ -81,6 +84,7 @@ TEST_F(CheckpointTest, AFailedTrialLeavesTheOneItWentOnFrom) {
 // While the service thinks, what it will have said to go on from is replaced: that answer is not taken.
 TEST_F(CheckpointTest, NobodyIsTrainedFromACheckpointThatIsGone) {
   int asked = 0;
+  EachIsBetter();  // the best trial's stays
   world.service = [&](const SuggestionRequest&) {
     ServicePlan plan;
     ++asked;

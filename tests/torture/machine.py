@@ -125,6 +125,8 @@ def pids_inside(args):
     for pid in [controller.pid, *numbers]:
         os.kill(pid, signal.SIGKILL)
     controller.wait()
+    for pid in w.processes():  # the command's own: a number is taken as long as a session or group of it lives
+        os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not reap() and not any(os.path.exists(f"/proc/{pid}") for pid in numbers), "they are gone")
     others = []
     for number in numbers:
@@ -348,6 +350,7 @@ def connections(args):
                         connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[(i // 50) % 24:][:1])
                     except OSError:
                         pass  # it was shown the door
+        wait_for(lambda: len(answered) >= 20 or late, "the honest one is answered")
         memory = peak_mib(service.pid)
         expect(not late, f"the honest one: {late}")
         late.append("over")
