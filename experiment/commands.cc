@@ -131,7 +131,8 @@ Status ControllerImpl::Edit(std::int64_t experiment_id, const BudgetEdit& edit) 
   wanted.parallel_trial_count = edit.parallel.value_or(wanted.parallel_trial_count);
   if (edit.max_trials) wanted.max_trial_count = edit.max_trials;
   if (edit.max_failed) wanted.max_failed_trial_count = edit.max_failed;
-  if (BudgetText(wanted) == BudgetText(*work->spec)) return OkStatus();
+  // It may be so already and not be committed yet.
+  if (BudgetText(wanted) == BudgetText(*work->spec)) return Flush();
   const int total = work->record.counts.total;
   if (edit.max_trials && *edit.max_trials < total)
     return Error(Code::kFailedPrecondition,

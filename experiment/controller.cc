@@ -194,7 +194,7 @@ Result<Submitted> ControllerImpl::SubmitAgain(Work& work, const ExperimentSpec& 
 
 Status ControllerImpl::Pause(std::int64_t experiment_id) {
   QALAM_TRY(Work * work, WorkFor(experiment_id));
-  if (work->record.paused || IsFinal(work->record.state)) return OkStatus();
+  if (work->record.paused || IsFinal(work->record.state)) return Flush();  // that it is may not be committed yet
   work->record.paused = true;
   Dirty(*work);
   AddEvent(*work, "experiment/" + work->record.name, "Normal", "ExperimentPaused", "No new trials are launched");
@@ -235,7 +235,7 @@ Status ControllerImpl::Resume(std::int64_t experiment_id) {
     return Flush();
   }
   Reconcile(*work);
-  return OkStatus();
+  return Flush();
 }
 
 // Only as the effect of a commit: every trial there is has been committed then.

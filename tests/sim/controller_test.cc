@@ -272,6 +272,25 @@ TEST_F(ControllerTest, ASubmissionThatCannotBeWrittenIsRefused) {
   RunToTheEnd(MakeSpec("a", 2, 2));
 }
 
+// Found by the simulation: asked once more, it was told "done" of what no commit held yet.
+TEST_F(ControllerTest, WhatIsAskedForTwiceIsNotAcknowledgedBeforeItIsCommitted) {
+  bool full = false;
+  world.before_commit = [&full] { return full ? Error(Code::kResourceExhausted, "no space left") : OkStatus(); };
+  ASSERT_TRUE(world.Submit(MakeSpec("a", 2, 6)).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return world.engine().running() == 2; }));
+  full = true;
+  BudgetEdit edit;
+  edit.max_trials = 4;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(world.controller().Edit(1, edit).code(), Code::kResourceExhausted);
+    EXPECT_EQ(world.controller().Pause(1).code(), Code::kResourceExhausted);
+  }
+  full = false;
+  EXPECT_TRUE(world.controller().Edit(1, edit).ok());
+  EXPECT_TRUE(world.controller().Pause(1).ok());
+  EXPECT_TRUE(world.Stored("a").paused);
+}
+
 TEST_F(ControllerTest, TheSameExperimentAgainIsUnchangedOnceItHasEnded) {
   RunToTheEnd(MakeSpec("a", 2, 4));
   const auto again = world.Submit(MakeSpec("a", 2, 4));
