@@ -46,15 +46,15 @@ class Asha final : public RungSearch {
     std::size_t done = 0;
     std::vector<std::size_t> ranked;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const Standing& standing = all[i].on[rung];
-      if (all[i].start != bracket || standing.state != Standing::State::kDone) continue;
+      const RungStanding& standing = all[i].on[rung];
+      if (all[i].start != bracket || standing.state != RungStanding::State::kDone) continue;
       ++done;
       if (standing.HasValue()) ranked.push_back(i);
     }
     std::ranges::stable_sort(ranked, {}, [&](std::size_t i) { return all[i].on[rung].y; });
     ranked.resize(std::min(ranked.size(), done / eta_));
     for (const std::size_t i : ranked) {
-      if (all[i].on[rung + 1].state == Standing::State::kNone) return i;
+      if (all[i].on[rung + 1].state == RungStanding::State::kNone) return i;
     }
     return std::nullopt;
   }

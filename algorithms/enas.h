@@ -9,8 +9,8 @@
 #include <optional>
 #include <string_view>
 
-#include "algorithms/settings.h"
 #include "algorithms/suggester.h"
+#include "core/settings.h"
 
 namespace qalam {
 

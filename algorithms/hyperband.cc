@@ -92,17 +92,18 @@ class Hyperband final : public RungSearch {
   // Of a bracket whose lowest rung is full. None: it waits for trials, or is over.
   static std::optional<RungJob> PromotionIn(const Shape& shape, Members here, const Configurations& all) {
     for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
-      const auto on = [&](std::size_t member) -> const Standing& { return all[member].on[shape[i].rung]; };
-      const auto above = [&](std::size_t member) -> const Standing& { return all[member].on[shape[i + 1].rung]; };
-      if (!std::ranges::all_of(here, [&](std::size_t m) { return on(m).state == Standing::State::kDone; })) return {};
+      const auto on = [&](std::size_t member) -> const RungStanding& { return all[member].on[shape[i].rung]; };
+      const auto above = [&](std::size_t member) -> const RungStanding& { return all[member].on[shape[i + 1].rung]; };
+      if (!std::ranges::all_of(here, [&](std::size_t m) { return on(m).state == RungStanding::State::kDone; }))
+        return {};
       std::erase_if(here, [&](std::size_t m) {
-        return !on(m).HasValue() && above(m).state == Standing::State::kNone;  // failed or stopped early
+        return !on(m).HasValue() && above(m).state == RungStanding::State::kNone;  // failed or stopped early
       });
       std::ranges::stable_sort(here, {}, [&](std::size_t m) { return on(m).y; });
       Members next;
       std::optional<std::size_t> best;
       for (const std::size_t m : here) {
-        if (above(m).state != Standing::State::kNone) {
+        if (above(m).state != RungStanding::State::kNone) {
           next.push_back(m);
         } else if (!best) {
           best = m;

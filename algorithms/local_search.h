@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
-#include "algorithms/settings.h"
 #include "algorithms/suggester.h"
+#include "core/settings.h"
 
 namespace qalam {
 

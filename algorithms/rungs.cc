@@ -114,7 +114,9 @@ Result<std::size_t> FindResource(const SearchSpace& space, std::string_view name
   return static_cast<std::size_t>(found - parameters.begin());
 }
 
-bool Standing::HasValue() const { return state == State::kDone && outcome == Outcome::kSucceeded && std::isfinite(y); }
+bool RungStanding::HasValue() const {
+  return state == State::kDone && outcome == Outcome::kSucceeded && std::isfinite(y);
+}
 
 // The model of new configurations for one request: fitted to the highest rung of which enough is known.
 class RungSearch::Model {
@@ -129,8 +131,8 @@ class RungSearch::Model {
       if (known < enough) continue;
       History history(space.dim());
       for (std::size_t i = 0; i < all.size(); ++i) {
-        const Standing& standing = all[i].on[rung];
-        if (standing.state == Standing::State::kDone) {
+        const RungStanding& standing = all[i].on[rung];
+        if (standing.state == RungStanding::State::kDone) {
           history.Append(all[i].unit, standing.y, standing.outcome, i + 1);
         }
       }
@@ -155,7 +157,8 @@ class RungSearch::Model {
   Pending PendingOf(const Configurations& all) const {
     std::vector<std::size_t> which;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (std::ranges::any_of(all[i].on, [](const Standing& s) { return s.state == Standing::State::kPending; })) {
+      if (std::ranges::any_of(all[i].on,
+                              [](const RungStanding& s) { return s.state == RungStanding::State::kPending; })) {
         which.push_back(i);
       }
     }
@@ -177,13 +180,14 @@ RungSearch::RungSearch(RungSpace space, Thinker thinker, std::uint64_t seed)
 
 void RungSearch::Observe(const HistoryView& fresh, const Pending& pending) {
   for (Eigen::Index j = 0; j < fresh.size(); ++j) {
-    finished_.push_back(
-        {fresh.x.col(j), {Standing::State::kDone, fresh.outcome[j], fresh.y[j], fresh.ordinal[j]}, fresh.ordinal[j]});
+    finished_.push_back({fresh.x.col(j),
+                         {RungStanding::State::kDone, fresh.outcome[j], fresh.y[j], fresh.ordinal[j]},
+                         fresh.ordinal[j]});
   }
   pending_.clear();
   for (std::size_t j = 0; j < pending.ordinal.size(); ++j) {
     pending_.push_back({pending.x.col(static_cast<Eigen::Index>(j)),
-                        {Standing::State::kPending, Outcome::kFailed, 0, 0},
+                        {RungStanding::State::kPending, Outcome::kFailed, 0, 0},
                         pending.ordinal[j]});
   }
 }
@@ -202,11 +206,11 @@ Configurations RungSearch::Read(SeenPoints* seen) const {
     const std::optional<std::size_t> rung = space_.RungOf(t->point);
     if (!rung) continue;  // from elsewhere
     const auto [it, added] = known.try_emplace(seen->KeyOf(unit), all.size());
-    if (added) all.push_back({std::move(unit), *rung, std::vector<Standing>(space_.rungs())});
+    if (added) all.push_back({std::move(unit), *rung, std::vector<RungStanding>(space_.rungs())});
     Configuration& configuration = all[it->second];
     configuration.start = std::min(configuration.start, *rung);
-    Standing& standing = configuration.on[*rung];
-    if (standing.state != Standing::State::kDone || (!standing.HasValue() && t->standing.HasValue())) {
+    RungStanding& standing = configuration.on[*rung];
+    if (standing.state != RungStanding::State::kDone || (!standing.HasValue() && t->standing.HasValue())) {
       standing = t->standing;
     }
   }
@@ -246,11 +250,11 @@ std::optional<RungJob> AnyPromotion(const Configurations& all) {
   std::tuple<bool, std::size_t, double> best_key;
   for (std::size_t i = 0; i < all.size(); ++i) {
     std::size_t top = all[i].on.size();
-    while (top > 0 && all[i].on[top - 1].state == Standing::State::kNone) --top;
+    while (top > 0 && all[i].on[top - 1].state == RungStanding::State::kNone) --top;
     if (top == 0 || top == all[i].on.size()) continue;
-    const Standing& standing = all[i].on[top - 1];
-    if (standing.state == Standing::State::kDone && !standing.HasValue()) continue;
-    const bool waits = standing.state == Standing::State::kPending;
+    const RungStanding& standing = all[i].on[top - 1];
+    if (standing.state == RungStanding::State::kDone && !standing.HasValue()) continue;
+    const bool waits = standing.state == RungStanding::State::kPending;
     const std::tuple key(waits, waits ? top : all[i].on.size() - top, waits ? 0.0 : standing.y);
     if (!best || key < best_key) best = RungJob{i, top}, best_key = key;
   }
@@ -273,7 +277,7 @@ Result<std::vector<Proposal>> RungSearch::Suggest(int count, std::uint64_t ordin
       if (std::optional<Eigen::VectorXd> unit = Draw(all, seen, &model, ordinal, &how)) {
         seen.Add(*unit);
         job.configuration = all.size();
-        all.push_back({*std::move(unit), job.rung, std::vector<Standing>(space_.rungs())});
+        all.push_back({*std::move(unit), job.rung, std::vector<RungStanding>(space_.rungs())});
       } else if (const std::optional<RungJob> up = AnyPromotion(all)) {
         job = *up;
       } else {
@@ -282,7 +286,7 @@ Result<std::vector<Proposal>> RungSearch::Suggest(int count, std::uint64_t ordin
     }
     if (how.empty()) how = "promoted";
     Configuration& configuration = all[*job.configuration];
-    configuration.on[job.rung].state = Standing::State::kPending;
+    configuration.on[job.rung].state = RungStanding::State::kPending;
     Proposal& proposal = out.emplace_back();
     proposal.unit = space_.Point(configuration.unit, job.rung);
     proposal.label = fmt::format("rung {} of {}: {}", job.rung + 1, space_.rungs(), how);

@@ -46,7 +46,7 @@ class RungSpace {
 Result<std::size_t> FindResource(const SearchSpace& space, std::string_view name);
 
 // What is known of one configuration on one rung.
-struct Standing {
+struct RungStanding {
   enum class State : std::uint8_t { kNone, kPending, kDone };
   State state = State::kNone;
   Outcome outcome = Outcome::kFailed;  // when done
@@ -57,8 +57,8 @@ struct Standing {
 };
 struct Configuration {
   Eigen::VectorXd unit;
-  std::size_t start = 0;     // its lowest rung
-  std::vector<Standing> on;  // by rung
+  std::size_t start = 0;         // its lowest rung
+  std::vector<RungStanding> on;  // by rung
 };
 using Configurations = std::vector<Configuration>;  // in the order of their first suggestion
 
@@ -88,7 +88,7 @@ class RungSearch : public Suggester {
  private:
   struct Told {
     Eigen::VectorXd point;
-    Standing standing;
+    RungStanding standing;
     std::uint64_t ordinal;
   };
   class Model;

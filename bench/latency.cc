@@ -14,11 +14,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <set>
 #include <utility>
 
 #include "bench/suites.h"
+#include "bench/thread_time.h"
 #include "core/plot.h"
 #include "core/rng.h"
 
@@ -26,12 +26,6 @@ namespace qalam::bench {
 namespace {
 
 using std::chrono::steady_clock;
-
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 Assignments RandomPoint(const SearchSpace& space, std::uint64_t number) {
   Rng rng(1, "bench.latency", number);

@@ -3,20 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <queue>
 #include <utility>
 
+#include "bench/thread_time.h"
 #include "core/rng.h"
 
 namespace qalam::bench {
 namespace {
-
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 struct AtWork {
   double ends = 0;

@@ -3,24 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <limits>
 #include <queue>
 #include <unordered_map>
 #include <utility>
 
+#include "bench/thread_time.h"
 #include "core/rng.h"
 
 namespace qalam::bench {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 struct Event {
   double at = 0;

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "algorithms/settings.h"
 #include "core/experiment.h"
 #include "core/nas_space.h"
+#include "core/settings.h"
 #include "core/status.h"
 
 namespace qalam {

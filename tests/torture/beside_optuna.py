@@ -28,16 +28,8 @@ import warnings
 import kills
 
 WORKERS, VALUES, PAUSE = 4, 20, 0.05
-TRIAL = """#!/bin/sh
-echo "start $QALAM_ATTEMPT $(date +%s.%N)" >> "$LEDGER"
-i=0
-while [ $i -lt 20 ]; do
-  i=$((i + 1))
-  echo "step=$i loss=0.$((100 - i))"
-  echo "print $QALAM_ATTEMPT 0.$((100 - i))" >> "$LEDGER"
-  sleep 0.05
-done
-"""
+# That of kills.py, which says in the ledger when it started too.
+TRIAL = kills.TRIAL.replace('"start $QALAM_ATTEMPT"', '"start $QALAM_ATTEMPT $(date +%s.%N)"')
 
 
 class Row:
