@@ -20,7 +20,12 @@ class World::WatchedStore final : public Store {
   explicit WatchedStore(World& world) : world_(world) {}
   Status Commit(const WriteBatch& batch) override {
     world_.MayKill(Point::kBeforeCommit);
-    if (world_.before_commit) QALAM_RETURN_IF_ERROR(world_.before_commit());
+    if (world_.before_commit) {
+      Status fault = world_.before_commit();
+      if (!fault.ok()) world_.Tell("refused: " + fault.ToString());
+      QALAM_RETURN_IF_ERROR(std::move(fault));
+    }
+    world_.TellBatch(batch);
     Status committed = world_.memory_->Commit(batch);
     if (!committed.ok()) world_.Breach("the store refused a batch: " + committed.ToString());
     ++world_.commits_;
@@ -89,6 +94,9 @@ class World::Service final : public SuggestionClient {
   }
   void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override {
     const ServicePlan plan = world_.service ? world_.service(request) : ServicePlan{};
+    world_.Tell(fmt::format("asked for {} of {}: {}, {:+} after {} ms", request.current_request_number,
+                            request.spec->name, plan.fault.ok() ? "answers" : plan.fault.ToString(), plan.more,
+                            std::chrono::duration_cast<std::chrono::milliseconds>(plan.delay).count()));
     world_.loop_.After(plan.delay, [done = std::move(done), reply = Answer(request, plan)] { done(reply); });
   }
   void TrialStopped(const SuggestionRequest&, const std::string& trial) override {
@@ -129,8 +137,25 @@ World::World()
 
 World::~World() { controller_.reset(); }
 
+void World::Breach(std::string text) {
+  Tell("BREACH: " + text);
+  breaches_.push_back(std::move(text));
+}
+
+void World::Tell(const std::string& line) {
+  constexpr std::size_t kLines = 60;
+  if (!keeps_story_ || !breaches_.empty()) return;
+  if (story_.size() == kLines) story_.erase(story_.begin());
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Monotonic());
+  story_.push_back(fmt::format("{:>8.3f} s  {}", static_cast<double>(now.count()) / 1000, line));
+}
+
 void World::MayKill(Point point) {
-  if (kill_at && kill_at(point)) throw Killed{};
+  static const char* const kNames[] = {"before a commit", "after a commit", "before a start",
+                                       "after a start",   "before a stop",  "before a removal"};
+  if (!kill_at || !kill_at(point)) return;
+  Tell(fmt::format("killed {}", kNames[static_cast<int>(point)]));
+  throw Killed{};
 }
 
 void World::Make(bool passive) {
@@ -171,6 +196,7 @@ void World::Make(bool passive) {
 
 void World::Boot() {
   Make(/*passive=*/false);
+  Tell("a controller starts");
   if (const Status recovered = controller_->Recover(); !recovered.ok())
     Breach("recovery failed: " + recovered.ToString());
   for (const auto& [id, spec] : specs_)
@@ -270,6 +296,16 @@ Assignments World::Expected(const ExperimentSpec& spec, const SearchSpace& space
   const auto proposals = FindAlgorithm("random")->make(context)->Suggest(1, ordinal - 1);
   QALAM_CHECK(proposals.ok() && proposals->size() == 1, "random search always has a point here");
   return space.Decode(proposals->front().unit);
+}
+
+void World::TellBatch(const WriteBatch& batch) {
+  for (const Event& event : batch.events)
+    Tell(fmt::format("committed: {} {}: {}", event.object, event.reason, event.message));
+  for (const Trial& trial : batch.trials)
+    Tell(fmt::format("committed: trial {} is {}, attempt {}{}", trial.name, ToString(trial.state), trial.attempt,
+                     trial.stopping ? ", to be stopped" : ""));
+  for (const Experiment& experiment : batch.experiments)
+    Tell(fmt::format("committed: experiment {} is {}", experiment.name, ToString(experiment.state)));
 }
 
 void World::CheckBatch(const WriteBatch& batch) {

@@ -85,6 +85,11 @@ class World {
 
   // Breaches of the invariants seen so far, a sentence each.
   const std::vector<std::string>& breaches() const { return breaches_; }
+  void Breach(std::string text);
+  // What happens from now on is kept, a line each, up to the first breach and at most the last of it.
+  void KeepStory() { keeps_story_ = true; }
+  void Tell(const std::string& line);
+  const std::vector<std::string>& story() const { return story_; }
   void CheckAtTheEnd();  // those that speak of final states: I1, I5, I8
   int kills() const { return kills_; }
   int commits() const { return commits_; }
@@ -95,8 +100,8 @@ class World {
   class WatchedStore;
   class WatchedEngine;
   class Service;
-  void Breach(std::string text) { breaches_.push_back(std::move(text)); }
   void MayKill(Point point);
+  void TellBatch(const WriteBatch& batch);
   void CheckBatch(const WriteBatch& batch);  // I2, I3, I4, I6 on every commit
   void CheckCheckpoints(const std::vector<std::string>& removed);
   void CheckTrial(const ExperimentSpec& spec, const Trial& trial);
@@ -124,7 +129,8 @@ class World {
   std::set<std::string> checkpoints_removed_;
   std::set<std::int64_t> forgotten_;  // experiments of which nothing is kept beside the database any more
   std::map<std::pair<RunId, int>, std::string> printed_;
-  std::vector<std::string> breaches_, told_stopped_;
+  std::vector<std::string> breaches_, told_stopped_, story_;
+  bool keeps_story_ = false;
   int kills_ = 0, commits_ = 0, uids_ = 0;
 };
 

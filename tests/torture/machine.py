@@ -31,6 +31,64 @@ echo loss=0.5
 echo "print $QALAM_ATTEMPT 0.5" >> "$LEDGER"
 """
 QUICK = WAITS.replace('flock -s "$(dirname "$0")/gate" true\n', "")
+# Pushes its reports as Katib's SDK does, each once in its order; then all of them again and again from eight threads at
+# once. Who is not answered asks again, as a client that was cut off in the middle would.
+PUSHES = """
+import os, pathlib, queue, sys, threading, time
+import grpc
+
+distinct, rounds = int(sys.argv[1]), int(sys.argv[2])
+ledger = open(os.environ["LEDGER"], "a", buffering=1)
+
+def field(number, data):
+    size, length = len(data), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+def request(n):
+    metric = field(1, b"loss") + field(2, str(n).encode())
+    stamp = f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z".encode()
+    log = field(1, field(1, stamp) + field(2, metric))
+    return field(1, os.environ["KATIB_TRIAL_NAME"].encode()) + field(2, log)
+
+def report(call, n):
+    while True:
+        try:
+            return call(request(n), timeout=10)
+        except grpc.RpcError:
+            time.sleep(0.05)
+
+def stub():
+    return grpc.insecure_channel("katib-db-manager.kubeflow:6789", options=[
+        ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]).unary_unary(
+        "/api.v1.beta1.DBManager/ReportObservationLog")
+
+print("start " + os.environ["QALAM_ATTEMPT"], file=ledger)
+first = stub()
+for n in range(distinct):
+    report(first, n)
+    print("print", os.environ["QALAM_ATTEMPT"], n, file=ledger)
+todo, again = queue.Queue(), pathlib.Path(os.environ["LEDGER"] + ".again")
+for n in range(distinct * rounds):
+    todo.put(n % distinct)
+
+def repeat():
+    call = stub()
+    while True:
+        try:
+            n = todo.get_nowait()
+        except queue.Empty:
+            return
+        report(call, n)
+        if todo.qsize() == distinct * rounds // 2:
+            again.touch()
+
+threads = [threading.Thread(target=repeat) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+again.touch()
+"""
 SKIPPED = 77
 
 
@@ -218,6 +276,26 @@ def floods(args):
     return "; ".join(said)
 
 
+def storm(args):
+    """P4: everything that was pushed is pushed again ten times, and the controller dies in the middle of it."""
+    distinct = 50 if args.short else 1000
+    w = world(args, 1, 1, f"#!/bin/sh\nexec /usr/bin/python3 {{}} {distinct} 10\n")
+    (w.folder / "pushes.py").write_text(PUSHES)
+    (w.folder / "trial.sh").write_text((w.folder / "trial.sh").read_text().format(w.folder / "pushes.py"))
+    w.experiment.write_text(w.experiment.read_text().replace("spec:\n", "spec:\n  metricsCollectorSpec: {collector: {kind: Push}}\n", 1))
+    process, half = w.start(), w.folder / "ledger.again"
+    wait_for(lambda: half.exists() or process.poll() is not None, "half of it is sent again")
+    killed = process.poll() is None
+    if killed:
+        process.kill()
+        process.wait()
+        process = w.start()
+    _, starts, metrics = w.finished(process)
+    expect((starts, metrics) == (1, distinct), f"{starts} starts, {metrics} reports")
+    return (f"{distinct} reports, pushed again {10 * distinct} times{' while the controller was killed' if killed else ''}: "
+            f"{metrics} stored, in their order")
+
+
 def thousands(args):
     """P21: thousands at once."""
     many = 200 if args.short else 2000
@@ -290,7 +368,7 @@ UPDATE experiments SET trials = trials + {finished}, trials_succeeded = trials_s
 
 def backups(args):
     """P11: a backup each second, while trials go through."""
-    trials, rounds = (400, 1) if args.short else (1000, 3)
+    trials, rounds = (400, 1) if args.short else (2000, 5)
     ratios, copies = [], 0
     for _ in range(rounds):
         seconds = {}
@@ -300,7 +378,10 @@ def backups(args):
             while backed_up and process.poll() is None:
                 if w.db.exists() and w.call("db", "backup", str(args.folder / "copy.db"), "--force").returncode == 0:
                     copies += 1
-                time.sleep(1)
+                try:
+                    process.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    pass
             process.wait()
             seconds[backed_up] = time.monotonic() - begun
             w.finished(process)
@@ -312,7 +393,8 @@ def backups(args):
                 expect(not faults, str(faults[:5]))
             shutil.rmtree(args.folder, ignore_errors=True)
         ratios.append(seconds[True] / seconds[False])
-    return f"{copies} backups; with one each second {trials} trials take {statistics.median(ratios):.2f} of the time without"
+    return (f"{copies} backups; with one each second {trials} trials take {statistics.median(ratios):.3f} of the time without "
+            f"({', '.join(f'{r:.3f}' for r in sorted(ratios))})")
 
 
 def connections(args):
@@ -403,7 +485,7 @@ def soak(args):
             f"open files {warm[0][2]} then {warm[-1][2]}, the log at most {wal / (1 << 20):.1f} MiB")
 
 
-PARTS = {part.__name__: part for part in (pids, clock, floods, thousands, restart, backups, connections)}
+PARTS = {part.__name__: part for part in (pids, clock, floods, storm, thousands, restart, backups, connections)}
 
 
 def main():
