@@ -307,7 +307,9 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
     live->collector->Finish(&points);
     Record(*work, *trial, *live, points);
   }
-  if (live->metrics_attempt < live->attempt) ForgetMetrics(*work, *trial, *live);  // the last one printed nothing
+  // The last one printed nothing. If it was to be stopped for what the one before had reported, that is what counts.
+  if (live->metrics_attempt < live->attempt && StopsAs(*trial) != TrialState::kEarlyStopped)
+    ForgetMetrics(*work, *trial, *live);
 
   const int attempt = std::max({live->attempt, live->metrics_attempt, trial->attempt});
   switch (end.state) {

