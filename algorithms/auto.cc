@@ -19,7 +19,7 @@
 namespace qalam {
 namespace {
 
-constexpr int kFirstPoints = 5;
+constexpr int kFirstPoints = 5;  // where all are choices; else the centre, and the local model takes it from there
 constexpr std::size_t kMostForGp = 1000;  // trials; beyond, a Parzen model looks everywhere
 constexpr std::uint64_t kTurn = 4;        // of so many suggestions one is each model's, the others the better one's
 constexpr double kMemory = 0.9;           // weight of a model's trial beside its next one
@@ -34,7 +34,7 @@ class Credit {
     tried_[arm] = tried_[arm] * kMemory + 1;
     gained_[arm] = gained_[arm] * kMemory + gain;
   }
-  Arm Better() const { return RateOf(kLocal) > RateOf(kGlobal) ? kLocal : kGlobal; }
+  Arm Better() const { return RateOf(kLocal) >= RateOf(kGlobal) ? kLocal : kGlobal; }
 
  private:
   double RateOf(Arm arm) const { return gained_[arm] / (tried_[arm] + kDoubt); }
@@ -44,10 +44,16 @@ class Credit {
 class Auto final : public Learner {
  public:
   Auto(const SearchSpace& space, std::uint64_t seed)
-      : Learner(space, seed, kFirstPoints, "auto"), local_(space, seed), global_(MakeGlobal()) {}
+      : Learner(space, seed, HasNumbers(space) ? 1 : kFirstPoints, "auto"),
+        local_(space, seed),
+        global_(MakeGlobal()) {}
 
  private:
   static bool Counts(const Trial& trial) { return trial.HasValue() && trial.outcome == Outcome::kSucceeded; }
+  static bool HasNumbers(const SearchSpace& space) {
+    return !std::ranges::all_of(space.parameters(),
+                                [](const auto& p) { return p.type == ParameterType::kCategorical; });
+  }
   static bool IsMany(std::size_t trials) { return trials > kMostForGp; }
 
   // The model that looks everywhere. It is asked for single proposals; first points are ours.
@@ -91,7 +97,7 @@ class Auto final : public Learner {
       if (trial.ordinal > 0) {
         const std::uint64_t turn = (trial.ordinal - 1) / kTurn;
         if (better_.size() <= turn) better_.resize(std::min<std::uint64_t>(turn, trials().size()) + 1, credit.Better());
-        if (values.size() >= static_cast<std::size_t>(kFirstPoints + space().dim())) {
+        if (values.size() > static_cast<std::size_t>(space().dim())) {
           double gain = 0;
           if (Counts(trial) && trial.y < best) {
             const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -117,9 +123,13 @@ class Auto final : public Learner {
   }
 
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
+    const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
+    if (local_.IsNew()) {
+      if (std::optional<Eigen::VectorXd> unit = local_.Step(ordinal, is_new))
+        return Proposal{*std::move(unit), "one number moved from the best"};
+    }
     const std::string_view why = IsTurnOf(kGlobal, ordinal) || IsTurnOf(kLocal, ordinal) ? "its turn" : "helps more";
     if (local_fits_ && ArmOf(ordinal) == kLocal) {
-      const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
       if (std::optional<Eigen::VectorXd> unit = local_.Propose(pending, ordinal, is_new)) {
         return Proposal{*std::move(unit), fmt::format("quadratic near the best ({})", why)};
       }

@@ -6,24 +6,25 @@
 #include <limits>
 #include <numeric>
 
-#include "algorithms/minimise.h"
 #include "algorithms/seen.h"
+#include "algorithms/trust_region.h"
 #include "core/linalg.h"
 #include "core/rng.h"
 
 namespace qalam {
 namespace {
 
-constexpr double kFirstRadius = 0.5, kSmallest = 1e-7;
+constexpr double kFirstStep = 1.0 / 6;  // of a number's range
+constexpr double kFirstRadius = 0.4, kSmallest = 1e-7;
 constexpr double kShrink = 0.8, kGrow = 2;    // the latter: times the step that found a better trial
 constexpr double kConstant = 100;             // prior variance of the value at the best trial
+constexpr Eigen::Index kFewest = 5;           // trials, or as many as there are slopes and one more
 constexpr Eigen::Index kMostTrials = 250;     // of the fit
 constexpr std::uint64_t kMeans = 2;           // every second proposal is of the mean, the others are draws
 constexpr int kSweeps = 2;                    // over the scales
 constexpr double kLeast = 1e-8, kMost = 1e6;  // of a scale
 constexpr double kTooNear = 1e-3;             // to a trial or a pending point, in radii
 constexpr int kAttempts = 4;                  // draws before a point at random
-constexpr int kStarts = 6;                    // of the search for the lowest point
 
 double Coefficients(Eigen::Index d) { return 1 + static_cast<double>(d) + 0.5 * static_cast<double>(d * (d + 1)); }
 
@@ -40,7 +41,7 @@ LocalQuadratic::LocalQuadratic(const SearchSpace& space, std::uint64_t seed)
 Eigen::VectorXd LocalQuadratic::NumbersOf(const Eigen::VectorXd& unit) const { return unit(numbers_); }
 
 double LocalQuadratic::DistanceToBest(const Eigen::VectorXd& unit) const {
-  return (NumbersOf(unit) - NumbersOf(units_[best_])).cwiseAbs().maxCoeff();
+  return (NumbersOf(unit) - NumbersOf(units_[best_])).norm();
 }
 
 bool LocalQuadratic::InRegion(const Eigen::VectorXd& unit) const {
@@ -84,14 +85,19 @@ Eigen::MatrixXd LocalQuadratic::Covariance(const Scales& scales) const {
   return k;
 }
 
-// Twice the negative logarithm of the likelihood, without constants; the common variance is at its best.
+// Twice the negative logarithm of the posterior density, without constants; the common variance is at its best. The
+// prior of each scale is lognormal, a decade wide: a few trials cannot tell slopes from noise.
 double LocalQuadratic::Misfit(const Scales& scales) const {
   Eigen::MatrixXd l = Covariance(scales);
   if (!Factorise(&l)) return std::numeric_limits<double>::infinity();
   Eigen::MatrixXd half = values_;
   SolveLower(l, half);
+  const Scales usual;
+  const auto unusual = [](double scale, double at) { return std::pow(std::log10(scale / at), 2); };
+  const double prior = unusual(scales.noise, usual.noise) + unusual(scales.remainder, usual.remainder) +
+                       unusual(scales.diagonal, usual.diagonal) + unusual(scales.full, usual.full);
   const auto n = static_cast<double>(values_.size());
-  return n * std::log(half.squaredNorm() / n + std::numeric_limits<double>::min()) +
+  return prior + n * std::log(half.squaredNorm() / n + std::numeric_limits<double>::min()) +
          2 * l.diagonal().array().log().sum();
 }
 
@@ -104,7 +110,7 @@ bool LocalQuadratic::Fit() {
     if (SameChoices(units_[i], units_[best_])) near.emplace_back((NumbersOf(units_[i]) - centre).squaredNorm(), i);
   }
   const auto wanted = std::min(kMostTrials, static_cast<Eigen::Index>(2 * Coefficients(d)) + 10);
-  if (static_cast<Eigen::Index>(near.size()) < d + 2) return false;
+  if (static_cast<Eigen::Index>(near.size()) < std::min(kFewest, d + 2)) return false;
   const Eigen::Index n = std::min(wanted, static_cast<Eigen::Index>(near.size()));
   std::ranges::partial_sort(near, near.begin() + n);
   z_.resize(d, n);
@@ -185,27 +191,26 @@ LocalQuadratic::Model LocalQuadratic::Drawn(std::uint64_t ordinal, int attempt) 
   return model;
 }
 
-Eigen::VectorXd LocalQuadratic::Lowest(const Model& model, std::uint64_t ordinal) const {
+Eigen::VectorXd LocalQuadratic::Lowest(const Model& model) const {
   const Eigen::VectorXd centre = NumbersOf(units_[best_]);
-  const Eigen::VectorXd lower = (-centre / radius_).cwiseMax(-1.0), upper = ((1 - centre.array()) / radius_).min(1.0);
-  const auto value = [&model](const Eigen::VectorXd& z, Eigen::VectorXd& gradient) {
-    gradient = model.hessian * z;
-    const double out = model.gradient.dot(z) + 0.5 * z.dot(gradient);
-    gradient += model.gradient;
-    return out;
-  };
-  Rng rng(seed_, "quadratic.start", ordinal);
-  Eigen::VectorXd best = Eigen::VectorXd::Zero(z_.rows());
-  double lowest = std::numeric_limits<double>::infinity();
-  for (int start = 0; start < kStarts; ++start) {
-    Eigen::VectorXd z = Eigen::VectorXd::Zero(z_.rows());
-    if (start > 0) {
-      for (Eigen::Index i = 0; i < z.size(); ++i) z[i] = lower[i] + (upper[i] - lower[i]) * rng.Uniform();
-    }
-    const double here = Minimise(value, lower, upper, {.iterations = 50, .gradient = 1e-9, .progress = 1e-10}, &z);
-    if (here < lowest) lowest = here, best = z;
+  return LowestInRegion(model.gradient, model.hessian, -centre / radius_, ((1 - centre.array()) / radius_).matrix());
+}
+
+std::optional<Eigen::VectorXd> LocalQuadratic::Step(std::uint64_t ordinal,
+                                                    const std::function<bool(const Eigen::VectorXd&)>& is_new) const {
+  if (y_.empty()) return std::nullopt;
+  Rng rng(seed_, "quadratic.step", ordinal);
+  const double way = rng.Uniform() < 0.5 ? 1 : -1;
+  const Eigen::Index number = numbers_[ordinal % numbers_.size()];
+  for (double step = kFirstStep; step < 1; step *= 2) {  // far enough to be another level
+    Eigen::VectorXd unit = units_[best_];
+    const double there = unit[number] + way * step;
+    unit[number] = there < 0 || there > 1 ? unit[number] - way * step : there;
+    if (unit[number] < 0 || unit[number] > 1) break;
+    MoveToLevels(space_, &unit);
+    if (is_new(unit)) return unit;
   }
-  return best;
+  return std::nullopt;
 }
 
 std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
@@ -231,13 +236,18 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
   };
   for (int attempt = pending.empty() && ordinal / 2 % kMeans == 0 ? 0 : 1; attempt < kAttempts; ++attempt) {
     const Model model = attempt == 0 ? ModelOf(weights_) : Drawn(ordinal, attempt);
-    const Eigen::VectorXd unit = point(Lowest(model, ordinal));
+    const Eigen::VectorXd unit = point(Lowest(model));
     if (wanted(unit)) return unit;
   }
   Rng rng(seed_, "quadratic.near", ordinal);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Eigen::VectorXd z(z_.rows());
-    for (double& c : z) c = 2 * rng.Uniform() - 1;
+    for (double& c : z) c = rng.Normal();
+    z *= std::pow(rng.Uniform(), 1 / static_cast<double>(z.size())) / z.norm();  // anywhere in the ball
+    for (Eigen::Index i = 0; i < z.size(); ++i) {
+      const double centre_here = centre[numbers_[static_cast<std::size_t>(i)]];
+      z[i] = std::clamp(z[i], -centre_here / radius_, (1 - centre_here) / radius_);
+    }
     const Eigen::VectorXd unit = point(z);
     if (wanted(unit)) return unit;
   }

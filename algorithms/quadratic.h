@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A quadratic model of the objective around its best trial, trusted within a region that grows with success and shrinks
+// A quadratic model of the objective around its best trial, trusted within a ball that grows with success and shrinks
 // with failure. After Powell 2009 (BOBYQA); the fit is a Bayesian regression in which the error of the Taylor expansion
-// grows with the distance, so that every near trial counts as much as it deserves, whoever proposed it.
+// grows with the distance, so that every near trial counts as much as it deserves, whoever proposed it. It begins by
+// moving one number after the other, each from the best trial so far (as in Powell 1994, COBYLA).
 #pragma once
 
 #include <Eigen/Core>
@@ -20,6 +21,12 @@ class LocalQuadratic {
 
   // The next finished trial, in the order in which they finished. y is minimised; NaN: it gave no final value.
   void Add(const Eigen::VectorXd& unit, double y);
+  // Whether there are too few trials to learn slopes from: then Step, not Propose.
+  bool IsNew() const { return !numbers_.empty() && y_.size() < 1 + (numbers_.size() + 1) / 2; }
+  // The best trial with one number moved by a sixth of its range, or to its next level; which one and which way follow
+  // from `ordinal`. nullopt: no trial has a value, or that one is not is_new.
+  std::optional<Eigen::VectorXd> Step(std::uint64_t ordinal,
+                                      const std::function<bool(const Eigen::VectorXd&)>& is_new) const;
   // Before the proposals of a request. False: there is nothing to fit, or the region has shrunk to a point.
   bool Fit();
   // A new point of the region: where the model is lowest or, beside pending ones, where one of the models that the
@@ -38,14 +45,14 @@ class LocalQuadratic {
     Eigen::MatrixXd hessian;
   };
   Eigen::VectorXd NumbersOf(const Eigen::VectorXd& unit) const;
-  double DistanceToBest(const Eigen::VectorXd& unit) const;  // in the number that differs most
+  double DistanceToBest(const Eigen::VectorXd& unit) const;  // in the numbers
   bool InRegion(const Eigen::VectorXd& unit) const;
   bool SameChoices(const Eigen::VectorXd& a, const Eigen::VectorXd& b) const;
   Eigen::MatrixXd Covariance(const Scales& scales) const;  // of z_
   double Misfit(const Scales& scales) const;
   Model ModelOf(const Eigen::VectorXd& weights) const;
   Model Drawn(std::uint64_t ordinal, int attempt) const;
-  Eigen::VectorXd Lowest(const Model& model, std::uint64_t ordinal) const;  // z
+  Eigen::VectorXd Lowest(const Model& model) const;  // z
 
   const SearchSpace& space_;
   std::uint64_t seed_;
