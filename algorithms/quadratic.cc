@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "algorithms/minimise.h"
 #include "algorithms/seen.h"
 #include "algorithms/trust_region.h"
 #include "core/linalg.h"
@@ -25,6 +26,7 @@ constexpr int kSweeps = 2;                    // over the scales
 constexpr double kLeast = 1e-8, kMost = 1e6;  // of a scale
 constexpr double kTooNear = 1e-3;             // to a trial or a pending point, in radii
 constexpr int kAttempts = 4;                  // draws before a point at random
+constexpr int kStarts = 6;                    // of the search of a box
 
 double Coefficients(Eigen::Index d) { return 1 + static_cast<double>(d) + 0.5 * static_cast<double>(d * (d + 1)); }
 
@@ -35,13 +37,15 @@ LocalQuadratic::LocalQuadratic(const SearchSpace& space, std::uint64_t seed)
   for (std::size_t i = 0; i < space.parameters().size(); ++i) {
     const bool choice = space.parameters()[i].type == ParameterType::kCategorical;
     (choice ? choices_ : numbers_).push_back(static_cast<Eigen::Index>(i));
+    if (!choice && space.parameters()[i].type != ParameterType::kDouble) is_ball_ = false;
   }
 }
 
 Eigen::VectorXd LocalQuadratic::NumbersOf(const Eigen::VectorXd& unit) const { return unit(numbers_); }
 
 double LocalQuadratic::DistanceToBest(const Eigen::VectorXd& unit) const {
-  return (NumbersOf(unit) - NumbersOf(units_[best_])).norm();
+  const Eigen::VectorXd difference = NumbersOf(unit) - NumbersOf(units_[best_]);
+  return is_ball_ ? difference.norm() : difference.cwiseAbs().maxCoeff();
 }
 
 bool LocalQuadratic::InRegion(const Eigen::VectorXd& unit) const {
@@ -191,9 +195,30 @@ LocalQuadratic::Model LocalQuadratic::Drawn(std::uint64_t ordinal, int attempt) 
   return model;
 }
 
-Eigen::VectorXd LocalQuadratic::Lowest(const Model& model) const {
+Eigen::VectorXd LocalQuadratic::Lowest(const Model& model, std::uint64_t ordinal) const {
   const Eigen::VectorXd centre = NumbersOf(units_[best_]);
-  return LowestInRegion(model.gradient, model.hessian, -centre / radius_, ((1 - centre.array()) / radius_).matrix());
+  const Eigen::VectorXd lower = -centre / radius_, upper = ((1 - centre.array()) / radius_).matrix();
+  if (is_ball_) return LowestInRegion(model.gradient, model.hessian, lower, upper);
+
+  const Eigen::VectorXd left = lower.cwiseMax(-1.0), right = upper.cwiseMin(1.0);
+  const auto value = [&model](const Eigen::VectorXd& z, Eigen::VectorXd& gradient) {
+    gradient = model.hessian * z;
+    const double out = model.gradient.dot(z) + 0.5 * z.dot(gradient);
+    gradient += model.gradient;
+    return out;
+  };
+  Rng rng(seed_, "quadratic.start", ordinal);
+  Eigen::VectorXd best = Eigen::VectorXd::Zero(z_.rows());
+  double lowest = std::numeric_limits<double>::infinity();
+  for (int start = 0; start < kStarts; ++start) {
+    Eigen::VectorXd z = Eigen::VectorXd::Zero(z_.rows());
+    if (start > 0) {
+      for (Eigen::Index i = 0; i < z.size(); ++i) z[i] = left[i] + (right[i] - left[i]) * rng.Uniform();
+    }
+    const double here = Minimise(value, left, right, {.iterations = 50, .gradient = 1e-9, .progress = 1e-10}, &z);
+    if (here < lowest) lowest = here, best = z;
+  }
+  return best;
 }
 
 std::optional<Eigen::VectorXd> LocalQuadratic::Step(std::uint64_t ordinal,
@@ -236,14 +261,14 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
   };
   for (int attempt = pending.empty() && ordinal / 2 % kMeans == 0 ? 0 : 1; attempt < kAttempts; ++attempt) {
     const Model model = attempt == 0 ? ModelOf(weights_) : Drawn(ordinal, attempt);
-    const Eigen::VectorXd unit = point(Lowest(model));
+    const Eigen::VectorXd unit = point(Lowest(model, ordinal));
     if (wanted(unit)) return unit;
   }
   Rng rng(seed_, "quadratic.near", ordinal);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Eigen::VectorXd z(z_.rows());
-    for (double& c : z) c = rng.Normal();
-    z *= std::pow(rng.Uniform(), 1 / static_cast<double>(z.size())) / z.norm();  // anywhere in the ball
+    for (double& c : z) c = is_ball_ ? rng.Normal() : 2 * rng.Uniform() - 1;
+    if (is_ball_) z *= std::pow(rng.Uniform(), 1 / static_cast<double>(z.size())) / z.norm();  // anywhere in it
     for (Eigen::Index i = 0; i < z.size(); ++i) {
       const double centre_here = centre[numbers_[static_cast<std::size_t>(i)]];
       z[i] = std::clamp(z[i], -centre_here / radius_, (1 - centre_here) / radius_);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A quadratic model of the objective around its best trial, trusted within a ball that grows with success and shrinks
-// with failure. After Powell 2009 (BOBYQA); the fit is a Bayesian regression in which the error of the Taylor expansion
-// grows with the distance, so that every near trial counts as much as it deserves, whoever proposed it. It begins by
-// moving one number after the other, each from the best trial so far (as in Powell 1994, COBYLA).
+// A quadratic model of the objective around its best trial, trusted within a ball (or a box) that grows with success
+// and shrinks with failure. After Powell 2009 (BOBYQA); the fit is a Bayesian regression in which the error of the
+// Taylor expansion grows with the distance, so that every near trial counts as much as it deserves, whoever proposed
+// it. It begins by moving one number after the other, each from the best trial so far (as in Powell 1994, COBYLA).
 #pragma once
 
 #include <Eigen/Core>
@@ -52,7 +52,7 @@ class LocalQuadratic {
   double Misfit(const Scales& scales) const;
   Model ModelOf(const Eigen::VectorXd& weights) const;
   Model Drawn(std::uint64_t ordinal, int attempt) const;
-  Eigen::VectorXd Lowest(const Model& model) const;  // z
+  Eigen::VectorXd Lowest(const Model& model, std::uint64_t ordinal) const;  // z
 
   const SearchSpace& space_;
   std::uint64_t seed_;
@@ -61,6 +61,7 @@ class LocalQuadratic {
   std::vector<double> y_;
   std::size_t best_ = 0;
   double radius_;
+  bool is_ball_ = true;  // the region; a box where numbers have levels: a ball is too thin to reach the next ones
 
   // Since the last Fit: the nearest trials, (numbers, n), in radii from the best one.
   Eigen::MatrixXd z_;
