@@ -15,7 +15,6 @@
 #include "cli/launch.h"
 #include "cli/objects.h"
 #include "core/log.h"
-#include "earlystop/live_stopping.h"
 #include "experiment/spec.h"
 #include "pipelines/engines/local_engine.h"
 #include "store/sqlite_store.h"
@@ -33,15 +32,6 @@ std::string NewUid() {
     uid += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
   }
   return uid;
-}
-
-// Rules of other people's services are set when a trial is created. Faults of ours were told when the file was read, or
-// are told by Validate.
-std::unique_ptr<LiveStopping> LiveStoppingOf(const ExperimentSpec& spec) {
-  if (!spec.early_stopping || spec.annotations.contains(kEarlyStoppingServiceAnnotation)) return nullptr;
-  if (!IsLive(*spec.early_stopping)) return nullptr;
-  Result<std::unique_ptr<LiveStopping>> made = LiveStopping::Make(*spec.early_stopping, spec.objective);
-  return made.ok() ? *std::move(made) : nullptr;
 }
 
 Status RemoveFolders(const std::string& root, const std::vector<std::string>& names) {
@@ -80,7 +70,8 @@ Result<std::unique_ptr<Holder>> Holder::Make(const std::string& db, const std::v
          return CompileTrial(db, spec, trial, manifest, address);
        },
        .make_uid = NewUid,
-       .live_stopping = LiveStoppingOf,
+       .live_stopping = [&s](const SuggestionRequest& request,
+                             LateDecision late) { return s.router_->StoppingOf(request, std::move(late)); },
        .remove_runs =
            [db](const std::vector<std::string>& trials) {
              QALAM_RETURN_IF_ERROR(RemoveFolders(RunsFolder(db), trials));
@@ -139,6 +130,8 @@ Status Holder::DeleteObservationLog(const std::string& trial_name) {
   if (!trial) return OkStatus();
   return Error(Code::kFailedPrecondition, "the metrics of trial '{}' are kept as long as its experiment", trial_name);
 }
+
+Status Holder::SetTrialStatus(const std::string& trial_name) { return controller_->StopEarly(trial_name); }
 
 Result<Submitted> Holder::Submit(const ExperimentSpec& spec, const std::string& source) {
   return controller_->Submit(spec, source);

@@ -51,6 +51,7 @@ class Holder final : public Host, private DbManagerBackend {
   Result<std::vector<MetricReport>> ObservationLog(const std::string& trial_name) override;
   Status ReportObservationLog(const std::string& trial_name, const std::vector<MetricReport>& reports) override;
   Status DeleteObservationLog(const std::string& trial_name) override;
+  Status SetTrialStatus(const std::string& trial_name) override;
   static Result<std::unique_ptr<Holder>> Make(const std::string& db, const std::vector<std::string>& gpus,
                                               bool passive);
   Node Answer(SocketServer::Connection connection, const Node& request);

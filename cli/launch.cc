@@ -79,6 +79,7 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.capacity = capacity;
   context.objects = objects;
   context.report_address = places.report_address;
+  context.rules = places.rules;
   context.parameters = &spec.parameters;
   context.checkpoint = places.checkpoint;
   std::optional<Run> run;
@@ -102,8 +103,9 @@ Result<Run> CompileTrial(const std::string& db, const ExperimentSpec& spec, cons
                          const std::string& report_address) {
   Diagnostics faults;
   QALAM_TRY(const Objects objects, ReadKeptObjects(db, spec.namespace_name, spec.name));
-  std::optional<Run> run = CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects,
-                                      {CheckpointPlacesOf(db, spec, trial), report_address});
+  std::optional<Run> run =
+      CompileRun(spec, trial.name, trial.assignments, manifest, &faults, nullptr, &objects,
+                 {CheckpointPlacesOf(db, spec, trial), report_address, trial.early_stopping_rules});
   if (!run) return InvalidArgument("{}", Render(faults));
   return *std::move(run);
 }

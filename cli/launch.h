@@ -21,7 +21,8 @@ Result<ExperimentSpec> ReadStored(const Experiment& record);
 // What a trial finds on this machine.
 struct TrialPlaces {
   CheckpointPlaces checkpoint;
-  std::string report_address;  // where trials that report by themselves do so
+  std::string report_address;            // where trials that report by themselves do so
+  std::vector<EarlyStoppingRule> rules;  // that its own collector may look at
 };
 
 // `manifest`: the trial's, rendered. nullopt: the faults are in `faults`. A step without a working directory runs

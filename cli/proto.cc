@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// qalam proto: Katib's protocol as a file, for those who write plugins.
+// qalam proto: the protocols as files, for those who write plugins.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@ namespace qalam {
 namespace {
 
 struct ProtoOptions {
-  bool katib = false;
+  bool katib = false, live = false;
 };
 
 // Without our own fields, which have numbers of five digits, and the comments that stand before them.
@@ -43,8 +43,9 @@ Verb MakeProtoVerb() {
       "Examples:\n  qalam proto > api.proto\n  protoc --python_out=. --grpc_out=. "
       "--plugin=protoc-gen-grpc=$(command -v grpc_python_plugin) api.proto";
   proto.Option("--katib", &o->katib, "only what Katib has, without the fields that are Qalam's own");
+  proto.Option("--live", &o->live, "print live.proto instead: early stopping decided report by report");
   proto.run = [o](const Invocation&) {
-    Print(o->katib ? KatibsAlone(kApiProto) : std::string(kApiProto));
+    Print(o->live ? std::string(kLiveProto) : o->katib ? KatibsAlone(kApiProto) : std::string(kApiProto));
     return static_cast<int>(kDone);
   };
   return proto;

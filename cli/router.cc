@@ -13,8 +13,8 @@
 #include "cli/input.h"
 #include "cli/services.h"
 #include "core/log.h"
-#include "earlystop/live_stopping.h"
 #include "earlystop/stopping_rule.h"
+#include "suggest/remote_stopping.h"
 
 namespace qalam {
 namespace {
@@ -164,6 +164,7 @@ Result<std::string> SuggestionRouter::MetricsAddress() {
 // that fails costs no suggestions of one that never gives the same twice.
 void SuggestionRouter::GetSuggestions(const SuggestionRequest& request,
                                       std::function<void(Result<SuggestionReply>)> done) {
+  over_.erase(request.uid);  // one that has been restarted
   const Result<SuggestionClient*> client = SuggestionsOf(request);
   if (!client.ok()) return loop_.Post([done, fault = client.status()] { done(fault); });
   const Result<EarlyStoppingClient*> rules = RulesOf(request);
@@ -183,6 +184,24 @@ void SuggestionRouter::GetSuggestions(const SuggestionRequest& request,
                      });
 }
 
+// Faults of ours were told when the file was read, or are told by Validate.
+std::unique_ptr<LiveStopping> SuggestionRouter::StoppingOf(const SuggestionRequest& request, LateDecision late) {
+  const ExperimentSpec& spec = *request.spec;
+  if (!spec.early_stopping) return nullptr;
+  if (!spec.annotations.contains(kEarlyStoppingServiceAnnotation)) {
+    if (!IsLive(*spec.early_stopping)) return nullptr;
+    Result<std::unique_ptr<LiveStopping>> made = LiveStopping::Make(*spec.early_stopping, spec.objective);
+    return made.ok() ? *std::move(made) : nullptr;
+  }
+  const auto ask = [this, request](const LiveQuestion& question, std::function<void(Result<LiveAnswer>)> done) {
+    const Result<EarlyStoppingClient*> rules = RulesOf(request);
+    if (!rules.ok()) return loop_.Post([done, fault = rules.status()] { done(fault); });
+    (*rules)->Decide(request, question, std::move(done));
+  };
+  const auto may_ask = [this, uid = request.uid] { return !over_.contains(uid); };
+  return std::make_unique<RemoteStopping>(loop_, spec.objective.metric_name, ask, may_ask, std::move(late));
+}
+
 void SuggestionRouter::TrialStopped(const SuggestionRequest& request, const std::string& trial_name) {
   const Result<EarlyStoppingClient*> rules = RulesOf(request);
   if (!rules.ok() || *rules == nullptr || *rules == built_in_rules_.get()) return;
@@ -193,6 +212,7 @@ void SuggestionRouter::TrialStopped(const SuggestionRequest& request, const std:
 }
 
 void SuggestionRouter::Forget(const std::string& uid) {
+  over_.insert(uid);
   if (built_in_ != nullptr) built_in_->Forget(uid);
   for (const auto& [key, entry] : suggestions_) {
     if (entry.life == nullptr || entry.kept) entry.client->Forget(uid);

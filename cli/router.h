@@ -5,10 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/loop.h"
+#include "earlystop/live_stopping.h"
 #include "suggest/db_manager.h"
 #include "suggest/service.h"
 #include "suggest/suggestion_client.h"
@@ -26,6 +28,9 @@ class SuggestionRouter final : public SuggestionClient {
   void Validate(const SuggestionRequest& request, std::function<void(Status)> done) override;
   void GetSuggestions(const SuggestionRequest& request, std::function<void(Result<SuggestionReply>)> done) override;
   void TrialStopped(const SuggestionRequest& request, const std::string& trial_name) override;
+  // Who decides over the experiment's trials, report by report: a built-in rule, or the service of its rule; nullptr:
+  // nobody. Ends before the router.
+  std::unique_ptr<LiveStopping> StoppingOf(const SuggestionRequest& request, LateDecision late);
   void Forget(const std::string& uid) override;
 
   // Where metrics are taken and given: listens from the first question on.
@@ -58,6 +63,7 @@ class SuggestionRouter final : public SuggestionClient {
   std::unique_ptr<SuggestionClient> built_in_;
   std::unique_ptr<EarlyStoppingClient> built_in_rules_;
   std::unique_ptr<DbManager> db_manager_;  // once somebody may call
+  std::set<std::string> over_;             // uids of experiments that have ended: no service is started for them
   Entries<SuggestionClient> suggestions_;
   Entries<EarlyStoppingClient> rules_;
   // Ended, and maybe in the middle of an answer.

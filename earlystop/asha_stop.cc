@@ -12,8 +12,8 @@
 namespace qalam {
 namespace {
 
-// Rung k of a bracket that begins at rung `first`: its trials' values where they came to it, best first.
-using Rung = std::vector<double>;
+// Of a rung: its trials' values where they came to it, best first.
+using Values = std::vector<double>;
 
 class AshaStop final : public StoppingRule {
  public:
@@ -29,7 +29,7 @@ class AshaStop final : public StoppingRule {
       share_.push_back(static_cast<std::uint64_t>(std::ceil(most * std::pow(eta, s) / (s + 1))));
       cycle_ += share_.back();
     }
-    rungs_.resize(share_.size(), std::vector<Rung>(levels_.size()));
+    rungs_.resize(share_.size(), std::vector<Values>(levels_.size()));
   }
 
   void Reported(const Curves& curves, std::uint64_t trial) override {
@@ -47,7 +47,7 @@ class AshaStop final : public StoppingRule {
     // What is no number now will not be one at the end.
     const double value = std::isfinite(point.value) ? point.counted : std::numeric_limits<double>::infinity();
     crossed.entries.emplace_back(reached - 1, value);
-    Rung& rung = rungs_[bracket][reached - 1];
+    Values& rung = rungs_[bracket][reached - 1];
     rung.insert(std::upper_bound(rung.begin(), rung.end(), value), value);
   }
 
@@ -55,7 +55,7 @@ class AshaStop final : public StoppingRule {
     const auto found = crossed_.find(trial);
     if (found == crossed_.end()) return;
     for (const auto& [k, value] : found->second.entries) {
-      Rung& rung = rungs_[BracketOf(trial)][k];
+      Values& rung = rungs_[BracketOf(trial)][k];
       rung.erase(std::lower_bound(rung.begin(), rung.end(), value));
     }
     crossed_.erase(found);
@@ -67,11 +67,29 @@ class AshaStop final : public StoppingRule {
     const Crossed& crossed = found->second;
     if (crossed.step != curves.Of(trial).last_step()) return {};  // between two rungs
     const auto& [k, value] = crossed.entries.back();
-    const Rung& rung = rungs_[BracketOf(trial)][k];
+    const Values& rung = rungs_[BracketOf(trial)][k];
     const auto better = std::lower_bound(rung.begin(), rung.end(), value) - rung.begin();
     const auto places = std::max<std::ptrdiff_t>(1, std::ssize(rung) / eta_);
-    if (better < places && std::isfinite(value)) return {};
+    if (!std::isfinite(value)) return {true, fmt::format("no finite number at step {}", crossed.step)};
+    if (better < places) return {};
     return {true, fmt::format("worse than {} of {} trials at step {}", better, rung.size() - 1, crossed.step)};
+  }
+
+  std::vector<Rung> Rungs(const Curves& curves) const override {
+    std::vector<Rung> out;
+    std::vector<std::vector<int>> stopped(rungs_.size(), std::vector<int>(levels_.size()));
+    for (const auto& [trial, crossed] : crossed_) {
+      if (curves.Of(trial).standing == Standing::kStopped) ++stopped[BracketOf(trial)][crossed.entries.back().first];
+    }
+    for (std::size_t bracket = 0; bracket < rungs_.size(); ++bracket) {
+      for (std::size_t k = bracket; k < levels_.size(); ++k) {
+        const Values& values = rungs_[bracket][k];
+        if (values.empty()) continue;
+        out.push_back({static_cast<int>(bracket), levels_[k], static_cast<int>(values.size()), stopped[bracket][k],
+                       std::isfinite(values.front()) ? std::optional(values.front()) : std::nullopt});
+      }
+    }
+    return out;
   }
 
  private:
@@ -93,7 +111,7 @@ class AshaStop final : public StoppingRule {
   std::vector<std::int64_t> levels_;
   std::vector<std::uint64_t> share_;  // trials of each cycle, by bracket
   std::uint64_t cycle_ = 0;
-  std::vector<std::vector<Rung>> rungs_;  // by bracket
+  std::vector<std::vector<Values>> rungs_;  // by bracket
   std::unordered_map<std::uint64_t, Crossed> crossed_;
 };
 

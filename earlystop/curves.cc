@@ -98,6 +98,10 @@ const Curve& Curves::Of(std::uint64_t trial) const {
   return found == curves_.end() ? none : found->second;
 }
 
+void Curves::VisitAll(const std::function<void(std::uint64_t, const Curve&)>& visit) const {
+  for (const auto& [trial, curve] : curves_) visit(trial, curve);
+}
+
 void Curves::VisitNewest(Which which, std::int64_t step, int most,
                          const std::function<void(std::uint64_t, const Curve&)>& visit) const {
   const std::set<std::uint64_t>& trials = (which == Which::kAll ? all_ : succeeded_)[Bucket(step)];

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -41,6 +42,14 @@ struct Curve {
   const Point* At(std::int64_t step) const;
 };
 
+// A step at which trials are judged against those that came there before.
+struct Rung {
+  int bracket = 0;  // those of one bracket are judged among themselves
+  std::int64_t step = 0;
+  int came = 0, stopped = 0;   // trials that were judged there; of those, that got no further
+  std::optional<double> best;  // of them; none: no finite number
+};
+
 // A function of each trial's own reports in their order, and of how the trials stand: how the reports of different
 // trials interleave does not matter. Trials are named by their ordinals. Not thread-safe.
 class Curves {
@@ -53,6 +62,7 @@ class Curves {
   void Spare(std::uint64_t trial);
   void Forget(std::uint64_t trial);  // as if it had reported nothing
 
+  void VisitAll(const std::function<void(std::uint64_t, const Curve&)>& visit) const;  // in no order
   const Curve& Of(std::uint64_t trial) const;  // one that has reported nothing is empty
   std::int64_t longest() const { return lengths_.empty() ? 0 : *lengths_.rbegin(); }  // the largest step of all
   std::int64_t spent() const { return spent_; }          // the sum of all trials' last steps

@@ -13,14 +13,6 @@
 namespace qalam {
 namespace {
 
-Counts CountsOf(const ObjectiveSpec& objective) {
-  const auto strategy = objective.strategies.find(objective.metric_name);
-  if (strategy == objective.strategies.end()) return Counts::kBest;
-  const bool best =
-      strategy->second == (objective.type == ObjectiveType::kMinimize ? MetricStrategy::kMin : MetricStrategy::kMax);
-  return best ? Counts::kBest : Counts::kLatest;
-}
-
 CommonStopSettings CommonOf(const std::vector<Setting>& settings) {
   std::vector<Setting> common;
   for (const Setting& setting : settings) {
@@ -29,7 +21,7 @@ CommonStopSettings CommonOf(const std::vector<Setting>& settings) {
   return kCommonStopSettings.Parse(common);
 }
 
-class Stopping final : public LiveStopping {
+class Stopping final : public LocalStopping {
  public:
   Stopping(const StoppingRuleInfo& info, const AlgorithmSpec& spec, const ObjectiveSpec& objective)
       : maximize_(objective.type == ObjectiveType::kMaximize),
@@ -75,6 +67,13 @@ class Stopping final : public LiveStopping {
     guard_.Changed();
   }
   std::string Note() override { return guarded_ ? guard_.Note(curves_) : ""; }
+  std::vector<Rung> Rungs() const override {
+    std::vector<Rung> rungs = rule_->Rungs(curves_);
+    for (Rung& rung : rungs) {
+      if (rung.best && maximize_) rung.best = -*rung.best;
+    }
+    return rungs;
+  }
   const Curves& curves() const override { return curves_; }
 
  private:
@@ -95,9 +94,22 @@ class Stopping final : public LiveStopping {
 
 }  // namespace
 
-Result<std::unique_ptr<LiveStopping>> LiveStopping::Make(const AlgorithmSpec& spec, const ObjectiveSpec& objective) {
+Result<std::unique_ptr<LocalStopping>> LocalStopping::Make(const AlgorithmSpec& spec, const ObjectiveSpec& objective) {
   QALAM_RETURN_IF_ERROR(ValidateStoppingRule(spec.name, spec.settings));
-  return std::unique_ptr<LiveStopping>(std::make_unique<Stopping>(*FindStoppingRule(spec.name), spec, objective));
+  return std::unique_ptr<LocalStopping>(std::make_unique<Stopping>(*FindStoppingRule(spec.name), spec, objective));
+}
+
+Result<std::unique_ptr<LiveStopping>> LiveStopping::Make(const AlgorithmSpec& spec, const ObjectiveSpec& objective) {
+  QALAM_TRY(std::unique_ptr<LocalStopping> made, LocalStopping::Make(spec, objective));
+  return std::unique_ptr<LiveStopping>(std::move(made));
+}
+
+Counts CountsOf(const ObjectiveSpec& objective) {
+  const auto strategy = objective.strategies.find(objective.metric_name);
+  if (strategy == objective.strategies.end()) return Counts::kBest;
+  const bool best =
+      strategy->second == (objective.type == ObjectiveType::kMinimize ? MetricStrategy::kMin : MetricStrategy::kMax);
+  return best ? Counts::kBest : Counts::kLatest;
 }
 
 bool IsLive(const AlgorithmSpec& spec) {

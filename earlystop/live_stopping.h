@@ -8,8 +8,10 @@
 //   stopping->End(17, Standing::kStopped);
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/experiment.h"
 #include "core/status.h"
@@ -27,11 +29,15 @@ struct Decision {
   std::string reason;  // of the last two; of kGoOn: the rule would have stopped it, and the guard did not let it
 };
 
+// What was decided about a trial some time after its report, on the thread that asked. Trial 0: nobody decides for now,
+// and `reason` says why, for people; trials go on.
+using LateDecision = std::function<void(std::uint64_t trial, Decision decision)>;
+
 // Built anew from the same reports of each trial, the spared ones and how the trials stand, it decides the same; how
 // the reports of different trials interleave does not matter. Not thread-safe.
 class LiveStopping {
  public:
-  // INVALID_ARGUMENT: the rule or its settings are wrong.
+  // With a rule that is built in. INVALID_ARGUMENT: the rule or its settings are wrong.
   static Result<std::unique_ptr<LiveStopping>> Make(const AlgorithmSpec& spec, const ObjectiveSpec& objective);
   virtual ~LiveStopping() = default;
 
@@ -45,8 +51,20 @@ class LiveStopping {
   // What the guard makes of the curves, for people, when they cross; it changes when the guard changes its mind. Empty:
   // nothing to say. Worth asking when a decision has a reason.
   virtual std::string Note() = 0;
+};
+
+// One that decides in this process, and can be looked into.
+class LocalStopping : public LiveStopping {
+ public:
+  // INVALID_ARGUMENT: the rule or its settings are wrong.
+  static Result<std::unique_ptr<LocalStopping>> Make(const AlgorithmSpec& spec, const ObjectiveSpec& objective);
+  // Where trials were judged, lowest first; none where the rule has no rungs. Values as reported.
+  virtual std::vector<Rung> Rungs() const = 0;
   virtual const Curves& curves() const = 0;
 };
+
+// What of a trial's values is its result, by the strategy of the objective.
+Counts CountsOf(const ObjectiveSpec& objective);
 
 // Whether the rule decides live. medianstop with compat=katib is the one that does not: its bound is set when a trial
 // is created.

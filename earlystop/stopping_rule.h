@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/experiment.h"
 #include "core/settings.h"
@@ -32,6 +33,8 @@ class StoppingRule {
   virtual void Forgotten(const Curves& /*curves*/, std::uint64_t /*trial*/) {}
   // Asked after a report of a step beyond all before it. 100,000 reports in an experiment: still below a millisecond.
   virtual Verdict Judge(const Curves& curves, std::uint64_t trial) = 0;
+  // For people: see LiveStopping. Values as in the curves.
+  virtual std::vector<Rung> Rungs(const Curves& /*curves*/) const { return {}; }
 };
 
 struct StoppingContext {

@@ -77,7 +77,6 @@ Result<Work*> ControllerImpl::Load(const Experiment& record) {
     if (trial.labels.contains(kEnqueuedLabel)) ++work->enqueued;
     work->checkpoints.Note(work->trials->Add(std::move(trial)));
   }
-  QALAM_RETURN_IF_ERROR(RecallCurves(*work));
   RemoveCheckpoints(*work);
   return (works_[record.id] = std::move(work)).get();
 }
@@ -114,7 +113,6 @@ Result<Submitted> ControllerImpl::SubmitNew(const ExperimentSpec& spec, const st
   Work& work = *owned;
   work.space = std::make_shared<const SearchSpace>(std::move(space));
   work.spec = std::make_shared<const ExperimentSpec>(spec);
-  if (deps_.live_stopping) work.stopping = deps_.live_stopping(spec);
   work.record.id = next_id_++;
   work.record.namespace_name = spec.namespace_name;
   work.record.name = spec.name;
@@ -187,6 +185,10 @@ Result<Submitted> ControllerImpl::SubmitAgain(Work& work, const ExperimentSpec& 
   }
   if (budget_differs || services_differ) {
     QALAM_RETURN_IF_ERROR(Flush());
+  }
+  if (services_differ && work.curves_recalled) {  // else before the first launch
+    work.curves_recalled = false;
+    QALAM_RETURN_IF_ERROR(RecallCurves(work));
   }
   QALAM_RETURN_IF_ERROR(Resume(work.record.id));
   return submitted;

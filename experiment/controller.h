@@ -27,8 +27,9 @@ struct ControllerDeps {
   std::function<Result<Run>(const ExperimentSpec& spec, const Trial& trial, const Node& manifest)> compile;
   std::function<std::string()> make_uid;  // a new one each time; a simulation hands in its own
   // Who decides, report by report, whether a trial of this experiment goes on; null: nobody does. Not given: nobody
-  // ever.
-  std::function<std::unique_ptr<LiveStopping>(const ExperimentSpec& spec)> live_stopping = {};
+  // ever. `late`: for one that decides elsewhere, to say so afterwards.
+  std::function<std::unique_ptr<LiveStopping>(const SuggestionRequest& experiment, LateDecision late)> live_stopping =
+      {};
   // Removes what the runs of these trials left on the disk. Doing it again is nothing. null: there is nothing.
   std::function<Status(const std::vector<std::string>& trial_names)> remove_runs = {};
   // The same for their checkpoints: nobody will go on from them. null: there are none.
@@ -99,6 +100,11 @@ class Controller : public RunObserver {
   // Metrics that a trial, or whoever watches it, reports itself. A report that is there already (trial, time, metric,
   // value, the n-th equal one of a request) is not taken twice. Committed when it returns.
   virtual Status Report(const std::string& trial_name, const std::vector<MetricPoint>& points) = 0;
+
+  // A trial's own collector, or whoever watches it, says that it is hopeless, as Katib's SetTrialStatus does: it is
+  // stopped, and ends EarlyStopped with what it has reported, however its processes end. Said again it is nothing.
+  // Committed when it returns. NOT_FOUND; FAILED_PRECONDITION: it does not run.
+  virtual Status StopEarly(const std::string& trial_name) = 0;
 
   virtual const Experiment* Find(std::int64_t experiment_id) const = 0;
   // Ended, or paused with nothing running, and all of it committed.

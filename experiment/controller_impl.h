@@ -65,7 +65,8 @@ struct Work {
   int enqueued = 0;  // trials that nobody suggested, whatever became of them
   Checkpoints checkpoints;
 
-  std::unique_ptr<LiveStopping> stopping;  // null: nobody decides live
+  std::unique_ptr<LiveStopping> stopping;  // null: nobody decides live, or nothing has been launched yet
+  bool curves_recalled = false;            // before the first launch
   std::string stopping_note;               // what the guard said last
 
   bool tidying = false;         // the checkpoints that it leaves are being removed
@@ -98,6 +99,7 @@ class ControllerImpl final : public Controller {
                                            int count) override;
   Status Delete(std::int64_t experiment_id) override;
   Status Report(const std::string& trial_name, const std::vector<MetricPoint>& points) override;
+  Status StopEarly(const std::string& trial_name) override;
   const Experiment* Find(std::int64_t experiment_id) const override;
   bool Settled(std::int64_t experiment_id) const override;
   bool AllSettled() const override;
@@ -166,9 +168,12 @@ class ControllerImpl final : public Controller {
 
   // ingest.cc
   Work* WorkOf(const RunId& run, Trial** trial, LiveRun** live);
+  Status WhyNotAtWork(const std::string& trial_name, std::string_view consequence);
   void ForgetMetrics(const Work& work, const Trial& trial, LiveRun& live) const;
-  void StopEarly(Work& work, Trial& trial, const LiveRun& live);
+  void StopIfHopeless(Work& work, Trial& trial, const LiveRun& live);
   void Judge(Work& work, Trial& trial, LiveRun& live, const ObservationRow& row);
+  void Apply(Work& work, Trial& trial, LiveRun& live, const Decision& decision);
+  void TakeDecision(std::int64_t experiment_id, std::uint64_t ordinal, const Decision& decision);
   void TellGuard(Work& work);
   Status RecallCurves(Work& work);
   void ForgetCurve(const Work& work, const Trial& trial) const;
@@ -180,6 +185,7 @@ class ControllerImpl final : public Controller {
   void Record(Work& work, Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points);
   void Finish(Work& work, Trial& trial, TrialState state, const std::string& reason, const std::string& message);
   void SetState(Work& work, Trial& trial, TrialState state);
+  void FinishStopped(Work& work, Trial& trial, const LiveRun& live, TrialState as);
   void RunAgain(Work& work, Trial& trial, int after_attempt);
   void ConsiderBest(Work& work, const Trial& trial);
 

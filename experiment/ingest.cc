@@ -21,7 +21,7 @@ constexpr int kStopsNotAskedFor = 3;  // a run that somebody else keeps stopping
 // That a trial runs, and what it prints, may wait a little for company; that it ended may not.
 constexpr Duration kProgressWindow = std::chrono::milliseconds(20);
 
-double NumberOf(const std::string& value) {
+double NumberOf(std::string_view value) {
   return ParseMetricValue(value).value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
@@ -137,8 +137,8 @@ void ControllerImpl::ForgetCurve(const Work& work, const Trial& trial) const {
 }
 
 // The reports that meet the rules are in the same commit: whoever takes the trial up after a crash judges them again.
-void ControllerImpl::StopEarly(Work& work, Trial& trial, const LiveRun& live) {
-  if (trial.stopping) return;
+void ControllerImpl::StopIfHopeless(Work& work, Trial& trial, const LiveRun& live) {
+  if (trial.stopping || (!live.judge.met() && live.live_reason.empty())) return;
   trial.stopping = true;
   if (!live.live_reason.empty())
     SetCondition(&trial.conditions, std::string(kStoppingCondition), true, "TrialEarlyStopped",
@@ -155,19 +155,36 @@ void ControllerImpl::Judge(Work& work, Trial& trial, LiveRun& live, const Observ
   if (trial.stopping || !live.live_reason.empty()) return;
   Decision decision = work.stopping->Judge(trial.ordinal);
   if (decision.reason.empty()) return;
-  const std::string reason = fmt::format("{} {}: {}", row.metric_name, row.value, decision.reason);
-  if (decision.action == Decision::kStop) live.live_reason = reason;
+  decision.reason = fmt::format("{} {}: {}", row.metric_name, row.value, decision.reason);
+  Apply(work, trial, live, decision);
+}
+
+void ControllerImpl::Apply(Work& work, Trial& trial, LiveRun& live, const Decision& decision) {
+  if (decision.action == Decision::kStop) live.live_reason = decision.reason;
   if (decision.action == Decision::kSpare) {
     // Before the current one, which is the last.
     std::vector<Condition> spared;
     SetCondition(&spared, std::string(kSparedCondition), true, "TrialSpared",
-                 "Would have been stopped, and goes on to show what is lost by stopping: " + reason, Now());
+                 "Would have been stopped, and goes on to show what is lost by stopping: " + decision.reason, Now());
     AddEvent(work, "trial/" + trial.name, "Normal", "EarlyStoppingSpared", spared.front().message);
     auto& conditions = trial.conditions;
     conditions.insert(conditions.empty() ? conditions.end() : conditions.end() - 1, std::move(spared.front()));
     Dirty(work, trial);
   }
   TellGuard(work);
+}
+
+// The trial may have ended meanwhile, or be stopped already. What it begins anew, nobody decides late any more.
+void ControllerImpl::TakeDecision(std::int64_t experiment_id, std::uint64_t ordinal, const Decision& decision) {
+  Work* work = FindWork(experiment_id);
+  if (work == nullptr) return;
+  if (ordinal == 0)
+    return AddEvent(*work, "experiment/" + work->record.name, "Warning", "EarlyStoppingFailed", decision.reason);
+  Trial& trial = work->trials->At(ordinal);
+  const auto live = work->live.find(trial.name);
+  if (live == work->live.end() || trial.stopping || !live->second.live_reason.empty()) return;
+  Apply(*work, trial, live->second, decision);
+  StopIfHopeless(*work, trial, live->second);
 }
 
 void ControllerImpl::TellGuard(Work& work) {
@@ -178,23 +195,30 @@ void ControllerImpl::TellGuard(Work& work) {
   work.stopping_note = std::move(note);
 }
 
-// Of the trials that have ended; those at work tell theirs when they are taken up.
+// Before the first launch: an experiment that is only looked at or edited needs no curves. Those of the trials that
+// have ended; trials that are taken up tell theirs then.
 Status ControllerImpl::RecallCurves(Work& work) {
-  if (deps_.live_stopping) work.stopping = deps_.live_stopping(*work.spec);
-  if (work.stopping == nullptr) return OkStatus();
-  for (const Trial& trial : work.trials->all()) {
-    if (!IsFinal(trial.state)) continue;
-    QALAM_TRY(const std::vector<ObservationRow> rows, deps_.store.Observations(trial.name));
-    int attempt = 0;
-    for (const ObservationRow& row : rows) attempt = std::max(attempt, row.attempt);
-    for (const ObservationRow& row : rows) {
-      if (row.attempt == attempt && row.metric_name == work.spec->objective.metric_name)
-        work.stopping->Add(trial.ordinal, row.step, NumberOf(row.value));
+  if (work.curves_recalled || !deps_.live_stopping || deps_.passive) return OkStatus();
+  std::unique_ptr<LiveStopping> stopping = deps_.live_stopping(
+      MakeRequest(work, 0),
+      [this, alive = std::weak_ptr<int>(alive_), id = work.record.id](std::uint64_t trial, const Decision& decision) {
+        if (!alive.expired()) TakeDecision(id, trial, decision);
+      });
+  if (stopping != nullptr) {
+    QALAM_RETURN_IF_ERROR(
+        deps_.store.VisitCurves(work.record.id, work.spec->objective.metric_name, [&](const CurveReport& report) {
+          const Trial& trial = work.trials->At(report.ordinal);
+          if (IsFinal(trial.state) || work.live.contains(trial.name))
+            stopping->Add(report.ordinal, report.step, NumberOf(report.value));
+        }));
+    for (const Trial& trial : work.trials->all()) {
+      if (FindCondition(trial.conditions, kSparedCondition) != nullptr) stopping->Spare(trial.ordinal);
+      if (IsFinal(trial.state)) stopping->End(trial.ordinal, StandingOf(trial.state));
     }
-    if (FindCondition(trial.conditions, kSparedCondition) != nullptr) work.stopping->Spare(trial.ordinal);
-    work.stopping->End(trial.ordinal, StandingOf(trial.state));
+    work.stopping_note = stopping->Note();
   }
-  work.stopping_note = work.stopping->Note();
+  work.stopping = std::move(stopping);
+  work.curves_recalled = true;
   return OkStatus();
 }
 
@@ -221,7 +245,7 @@ void ControllerImpl::OnOutput(const RunId& run, int attempt, std::string_view fi
   live->collector->Select(file);
   live->collector->Feed(bytes, &points);
   Record(*work, *trial, *live, points);
-  if (live->judge.met() || !live->live_reason.empty()) StopEarly(*work, *trial, *live);
+  StopIfHopeless(*work, *trial, *live);
 }
 
 void ControllerImpl::Record(Work& work, Trial& trial, LiveRun& live, const std::vector<MetricPoint>& points) {
@@ -260,16 +284,18 @@ Status ControllerImpl::ReadStored(const Trial& trial, LiveRun& live) {
   return OkStatus();
 }
 
+Status ControllerImpl::WhyNotAtWork(const std::string& trial_name, std::string_view consequence) {
+  QALAM_TRY(const std::optional<Trial> stored, deps_.store.FindTrial(trial_name));
+  if (!stored) return Error(Code::kNotFound, "there is no trial '{}'", trial_name);
+  return Error(Code::kFailedPrecondition, "trial '{}' is not running ({}): {}", trial_name, ToString(stored->state),
+               consequence);
+}
+
 Status ControllerImpl::Report(const std::string& trial_name, const std::vector<MetricPoint>& points) {
   Trial* trial = nullptr;
   LiveRun* live = nullptr;
   Work* work = WorkOf(trial_name, &trial, &live);
-  if (work == nullptr) {
-    QALAM_TRY(const std::optional<Trial> stored, deps_.store.FindTrial(trial_name));
-    if (!stored) return Error(Code::kNotFound, "there is no trial '{}'", trial_name);
-    return Error(Code::kFailedPrecondition, "trial '{}' is not running ({}): it takes no more metrics", trial_name,
-                 ToString(stored->state));
-  }
+  if (work == nullptr) return WhyNotAtWork(trial_name, "it takes no more metrics");
   if (live->attempt == 0) return Error(Code::kUnavailable, "trial '{}' has not started yet", trial_name);
   QALAM_RETURN_IF_ERROR(Flush());
   if (live->attempt > live->metrics_attempt) {
@@ -292,7 +318,31 @@ Status ControllerImpl::Report(const std::string& trial_name, const std::vector<M
     }
   }
   Record(*work, *trial, *live, fresh);
-  if (live->judge.met() || !live->live_reason.empty()) StopEarly(*work, *trial, *live);
+  StopIfHopeless(*work, *trial, *live);
+  return Flush();
+}
+
+Status ControllerImpl::StopEarly(const std::string& trial_name) {
+  Trial* trial = nullptr;
+  LiveRun* live = nullptr;
+  Work* work = WorkOf(trial_name, &trial, &live);
+  if (work == nullptr) {
+    QALAM_RETURN_IF_ERROR(Flush());
+    QALAM_TRY(const std::optional<Trial> stored, deps_.store.FindTrial(trial_name));
+    if (stored && stored->state == TrialState::kEarlyStopped) return OkStatus();
+    return WhyNotAtWork(trial_name, "it is not stopped early");
+  }
+  const std::optional<TrialState> already = StopsAs(*trial);
+  if (already && *already != TrialState::kEarlyStopped)
+    return Error(Code::kFailedPrecondition, "trial '{}' is being stopped already, as {}", trial_name,
+                 ToString(*already));
+  if (!IsDeclaredStopped(*trial)) {
+    // Also where a rule has decided already: that is only so if the trial has not ended by itself, and this is so
+    // anyway.
+    std::erase_if(trial->conditions, [](const Condition& c) { return c.type == kStoppingCondition; });
+    AddEvent(*work, "trial/" + trial_name, "Normal", "EarlyStopping", "its collector says so (SetTrialStatus)");
+    StopForGood(*work, *trial, TrialState::kEarlyStopped, std::string(kDeclaredStopped));
+  }
   return Flush();
 }
 
@@ -311,6 +361,10 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
   if (live->metrics_attempt < live->attempt && StopsAs(*trial) != TrialState::kEarlyStopped)
     ForgetMetrics(*work, *trial, *live);
 
+  if (IsDeclaredStopped(*trial)) {
+    FinishStopped(*work, *trial, *live, TrialState::kEarlyStopped);
+    return Reconcile(*work);
+  }
   const int attempt = std::max({live->attempt, live->metrics_attempt, trial->attempt});
   switch (end.state) {
     case StepState::kSucceeded: {
@@ -327,11 +381,7 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
     }
     case StepState::kStopped:
       if (const std::optional<TrialState> as = StopsAs(*trial)) {
-        const Condition stopped = *FindCondition(trial->conditions, kStoppingCondition);
-        KeepReported(*trial, *live);
-        Finish(*work, *trial, *as, stopped.reason, stopped.message);
-        if (*as == TrialState::kEarlyStopped)
-          AfterCommit([this, id = work->record.id, name = run] { TellStopped(id, name); });
+        FinishStopped(*work, *trial, *live, *as);
         break;
       }
       if (live->judge.met()) {
@@ -357,6 +407,15 @@ void ControllerImpl::OnRunEnd(const RunId& run, const RunEnd& ended) {
     }
   }
   Reconcile(*work);
+}
+
+// A trial that was stopped for good, with the words that were recorded when that was decided.
+void ControllerImpl::FinishStopped(Work& work, Trial& trial, const LiveRun& live, TrialState as) {
+  const Condition stopped = *FindCondition(trial.conditions, kStoppingCondition);
+  KeepReported(trial, live);
+  if (as == TrialState::kEarlyStopped)
+    AfterCommit([this, id = work.record.id, name = trial.name] { TellStopped(id, name); });
+  Finish(work, trial, as, stopped.reason, stopped.message);
 }
 
 // What a trial without success has reported, if it has reported anything.

@@ -23,6 +23,7 @@ constexpr int kCircuitOpens = 10;                       // failures in a row tha
 constexpr Duration kGiveUp = std::chrono::minutes(30);  // with nothing running
 constexpr int kEmptyRepliesAreTheEnd = 3;
 constexpr int kValidationTries = 10;
+constexpr Duration kReadAgain = seconds(1);         // of a store that could not be read
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;  // of the state that a service has us keep
 
 // Faults that asking again cannot mend.
@@ -364,6 +365,12 @@ void ControllerImpl::Launch(std::int64_t experiment_id, const std::string& trial
   // Not before what became of it is committed: whoever changed it launches it then.
   if (dirty_trials_.contains({experiment_id, trial->ordinal})) return;
   if (!trial->stopping && (deps_.passive || (waits && trial->state == TrialState::kCreated))) return;
+
+  if (const Status recalled = RecallCurves(*work); !recalled.ok()) {
+    Log(LogLevel::kWarning, "launch-waits", {{"trial", trial_name}, {"reason", recalled.message()}});
+    deps_.loop.After(kReadAgain, Guard([this, experiment_id, trial_name] { Launch(experiment_id, trial_name); }));
+    return;
+  }
 
   LiveRun live;
   live.observation = EmptyObservation(work->spec->objective);

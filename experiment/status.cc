@@ -114,6 +114,11 @@ std::optional<TrialState> StopsAs(const Trial& trial) {
   return ParseTrialState(std::string_view(stopping->reason).substr(5));
 }
 
+bool IsDeclaredStopped(const Trial& trial) {
+  const Condition* stopping = FindCondition(trial.conditions, kStoppingCondition);
+  return stopping != nullptr && stopping->message == kDeclaredStopped;
+}
+
 bool IsBeingDeleted(const Experiment& experiment) {
   return FindCondition(experiment.conditions, kDeletingCondition) != nullptr;
 }

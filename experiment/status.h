@@ -26,6 +26,10 @@ inline constexpr std::string_view kStoppedReason = "ExperimentStopped";  // ende
 const Condition* FindCondition(const std::vector<Condition>& conditions, std::string_view type);  // nullptr: none
 // What a trial that is being stopped for good ends as; nullopt: it is not, or it was stopped by a pause and runs again.
 std::optional<TrialState> StopsAs(const Trial& trial);
+// Whether its collector has said that it is stopped, and so it ends as that, however its processes end. The message of
+// the Stopping condition is Katib's then, without a reason of ours.
+inline constexpr std::string_view kDeclaredStopped = "Trial is early stopped";
+bool IsDeclaredStopped(const Trial& trial);
 bool IsBeingDeleted(const Experiment& experiment);
 std::string EndReason(const Experiment& experiment);  // "ExperimentGoalReached"; empty: it has not ended
 

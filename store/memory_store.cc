@@ -139,6 +139,21 @@ class MemoryStore final : public Store {
     const TrialRows* rows = Find(trial_name);
     return rows == nullptr ? std::vector<ObservationRow>() : rows->observations;
   }
+  Status VisitCurves(std::int64_t experiment_id, const std::string& metric,
+                     const std::function<void(const CurveReport&)>& visit) override {
+    const auto rows = experiments_.find(experiment_id);
+    if (rows == experiments_.end()) return OkStatus();
+    for (const auto& [ordinal, trial] : rows->second.trials) {
+      int newest = 0;
+      for (const ObservationRow& row : trial->observations) newest = std::max(newest, row.attempt);
+      std::map<std::int64_t, const ObservationRow*> by_sequence;
+      for (const ObservationRow& row : trial->observations) {
+        if (row.attempt == newest && row.metric_name == metric) by_sequence.emplace(row.sequence, &row);
+      }
+      for (const auto& [sequence, row] : by_sequence) visit({ordinal, row->step, row->value});
+    }
+    return OkStatus();
+  }
   Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) override {
     const TrialRows* rows = Find(trial_name);
     if (rows == nullptr || rows->positions.empty()) return std::optional<CollectorPosition>();

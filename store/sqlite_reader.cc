@@ -263,6 +263,23 @@ Result<std::vector<ObservationRow>> SqliteReads<Base>::Observations(const std::s
   return All(Connection(), QALAM_OBSERVATION_COLUMNS "WHERE trial_name = ?1 ORDER BY id", ReadObservation, trial_name);
 }
 
+// In the order of the two unique keys: nothing is sorted.
+template <class Base>
+Status SqliteReads<Base>::VisitCurves(std::int64_t experiment_id, const std::string& metric,
+                                      const std::function<void(const CurveReport&)>& visit) {
+  QALAM_TRY(Query query,
+            Connection().Prepare("SELECT t.ordinal, o.step, o.value FROM trials t CROSS JOIN observation_logs o "
+                                 "ON o.trial_name = t.name AND o.attempt = (SELECT max(attempt) FROM observation_logs "
+                                 "WHERE trial_name = t.name) WHERE t.experiment_id = ?1 AND o.metric_name = ?2 "
+                                 "ORDER BY t.ordinal, o.sequence"));
+  QALAM_RETURN_IF_ERROR(query.Bind(experiment_id, metric));
+  while (true) {
+    QALAM_TRY(const bool found, query.Next());
+    if (!found) return OkStatus();
+    visit({static_cast<std::uint64_t>(query.Int(0)), query.Int(1), query.View(2)});
+  }
+}
+
 template <class Base>
 Result<std::optional<CollectorPosition>> SqliteReads<Base>::Position(const std::string& trial_name) {
   return First(Connection(),

@@ -46,6 +46,8 @@ class SqliteReads : public Base {
   Result<std::optional<Trial>> FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) override;
   Result<std::vector<StepRecord>> Steps(const std::string& trial_name) override;
   Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) override;
+  Status VisitCurves(std::int64_t experiment_id, const std::string& metric,
+                     const std::function<void(const CurveReport&)>& visit) override;
   Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) override;
   Result<std::vector<Event>> Events(std::int64_t experiment_id) override;
   Result<Changes> ChangesSince(std::int64_t revision) override;

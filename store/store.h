@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/experiment.h"
@@ -92,6 +93,13 @@ struct TrialQuery {
   std::optional<int> limit = {};
 };
 
+// One report of one metric, as far as a learning curve needs it.
+struct CurveReport {
+  std::uint64_t ordinal = 0;  // of the trial
+  std::int64_t step = 0;
+  std::string_view value;  // as printed; valid during the call only
+};
+
 // Readers see committed data only and never block the writer.
 class StoreReader {
  public:
@@ -104,8 +112,12 @@ class StoreReader {
   virtual Result<std::vector<Trial>> FindTrials(std::int64_t experiment_id, const TrialQuery& query) = 0;
   virtual Result<std::optional<Trial>> FindTrial(const std::string& name) = 0;
   virtual Result<std::optional<Trial>> FindNumbered(std::int64_t experiment_id, std::uint64_t ordinal) = 0;
-  virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;              // by step, attempt
-  virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;   // by id
+  virtual Result<std::vector<StepRecord>> Steps(const std::string& trial_name) = 0;             // by step, attempt
+  virtual Result<std::vector<ObservationRow>> Observations(const std::string& trial_name) = 0;  // by id
+  // What the trials of an experiment have reported of one metric, each in its newest attempt (of any metric), by
+  // ordinal and then as it came: in one scan. `visit` asks nothing of the store.
+  virtual Status VisitCurves(std::int64_t experiment_id, const std::string& metric,
+                             const std::function<void(const CurveReport&)>& visit) = 0;
   virtual Result<std::optional<CollectorPosition>> Position(const std::string& trial_name) = 0;  // newest attempt's
   virtual Result<std::vector<Event>> Events(std::int64_t experiment_id) = 0;  // by last, then as first recorded
   virtual Result<Changes> ChangesSince(std::int64_t revision) = 0;

@@ -66,6 +66,7 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.RegisterService(this);
+    builder.RegisterService(&statuses_);
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(-1);                        // as Katib's: a log is as long as it is
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else two servers would share what comes
@@ -95,6 +96,21 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
   }
 
  private:
+  // The rest of this service is for controllers, and elsewhere: `qalam suggest`.
+  class Statuses final : public wire::EarlyStopping::CallbackService {
+   public:
+    explicit Statuses(Server& server) : server_(server) {}
+    grpc::ServerUnaryReactor* SetTrialStatus(grpc::CallbackServerContext* context,
+                                             const wire::SetTrialStatusRequest* request,
+                                             wire::SetTrialStatusReply*) override {
+      return server_.OnLoop(context,
+                            [this, request] { return server_.backend_.SetTrialStatus(request->trial_name()); });
+    }
+
+   private:
+    Server& server_;
+  };
+
   // Request and reply are gRPC's and live until Finish.
   template <class Work>
   grpc::ServerUnaryReactor* OnLoop(grpc::CallbackServerContext* context, Work work) {
@@ -114,6 +130,7 @@ class Server final : public DbManager, public wire::DBManager::CallbackService {
   Loop& loop_;
   DbManagerBackend& backend_;
   const std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
+  Statuses statuses_{*this};
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Katib's DBManager: the metrics of trials, for services and collectors that ask for them by the trial's name.
+// What trials, their collectors and services may call: Katib's DBManager, the metrics of trials by the trial's name,
+// and of its EarlyStopping service SetTrialStatus, by which a collector says that it has stopped its trial.
 #pragma once
 
 #include <memory>
@@ -25,6 +26,8 @@ class DbManagerBackend {
   virtual Result<std::vector<MetricReport>> ObservationLog(const std::string& trial_name) = 0;
   virtual Status ReportObservationLog(const std::string& trial_name, const std::vector<MetricReport>& reports) = 0;
   virtual Status DeleteObservationLog(const std::string& trial_name) = 0;
+  // The trial's collector has found it hopeless: it ends EarlyStopped. NOT_FOUND; FAILED_PRECONDITION: it has ended.
+  virtual Status SetTrialStatus(const std::string& trial_name) = 0;
 };
 
 class DbManager {

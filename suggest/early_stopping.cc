@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/api.grpc.pb.h"
+#include "proto/live.grpc.pb.h"
 #include "suggest/convert.h"
 #include "suggest/reply.h"
 #include "suggest/server.h"
@@ -14,6 +15,40 @@
 
 namespace qalam {
 namespace {
+
+constexpr std::chrono::milliseconds kDecideWithin{1'000};
+
+void ToWire(std::int64_t step, double value, qalam::v1::Report* out) {
+  out->set_step(step);
+  out->set_value(value);
+}
+
+void ToWire(const LiveChange& change, qalam::v1::Change* out) {
+  out->set_trial(change.trial);
+  switch (change.what) {
+    case LiveChange::kReported: return ToWire(change.step, change.value, out->mutable_report());
+    case LiveChange::kEnded:
+      return out->set_ended(change.standing == Standing::kSucceeded ? wire::TrialStatus::SUCCEEDED
+                            : change.standing == Standing::kStopped ? wire::TrialStatus::EARLYSTOPPED
+                                                                    : wire::TrialStatus::FAILED);
+    case LiveChange::kBeginsAnew: return out->set_begins_anew(true);
+    case LiveChange::kSpared: return out->set_spared(true);
+  }
+}
+
+LiveAnswer FromWire(qalam::v1::DecideReply& reply) {
+  LiveAnswer answer;
+  answer.decision.action = reply.verdict() == qalam::v1::DecideReply::STOP    ? Decision::kStop
+                           : reply.verdict() == qalam::v1::DecideReply::SPARE ? Decision::kSpare
+                                                                              : Decision::kGoOn;
+  answer.decision.reason = Shown(reply.reason());
+  if (answer.decision.action != Decision::kGoOn && answer.decision.reason.empty())
+    answer.decision.reason = "its service says no more";
+  answer.state = std::move(*reply.mutable_state());
+  answer.history_needed = reply.history_needed();
+  answer.note = Shown(reply.note());
+  return answer;
+}
 
 class Client final : public EarlyStoppingClient {
  public:
@@ -24,6 +59,7 @@ class Client final : public EarlyStoppingClient {
         where_(std::move(address)),
         server_(std::move(server)),
         stub_(wire::EarlyStopping::NewStub(channel)),
+        live_(qalam::v1::LiveStopping::NewStub(channel)),
         calls_(loop) {}
 
   void Validate(const SuggestionRequest& request, std::function<void(Status)> done) override {
@@ -76,6 +112,33 @@ class Client final : public EarlyStoppingClient {
         });
   }
 
+  void Decide(const SuggestionRequest& request, const LiveQuestion& question,
+              std::function<void(Result<LiveAnswer>)> done) override {
+    const ObjectiveSpec& objective = request.spec->objective;
+    qalam::v1::DecideRequest message;
+    message.set_uid(request.uid);
+    ToWire(*request.spec, request.algorithm_settings, message.mutable_experiment());
+    message.set_last_value_counts(CountsOf(objective) == Counts::kLatest);
+    message.set_trial(question.trial);
+    ToWire(question.step, question.value, message.mutable_report());
+    message.set_state(question.state);
+    message.set_whole(question.whole);
+    for (const LiveChange& change : question.changes) ToWire(change, message.add_changes());
+    const auto deadline = std::min(options_.deadline, question.whole ? options_.deadline : kDecideWithin);
+    calls_.Start<qalam::v1::DecideReply>(
+        std::move(message), deadline,
+        [this](auto* context, const auto* asked, auto* reply, auto then) {
+          live_->async()->Decide(context, asked, reply, std::move(then));
+        },
+        [who = Who(request), deadline, done = std::move(done)](const grpc::Status& status,
+                                                               qalam::v1::DecideReply& reply) {
+          if (status.ok()) return done(FromWire(reply));
+          const Status fault = FaultOf(status, who, deadline);
+          // Late is late, and no sign that the service hangs.
+          done(fault.code() == Code::kDeadlineExceeded ? Status(Code::kAborted, fault.message()) : fault);
+        });
+  }
+
  private:
   std::string Who(const SuggestionRequest& request) const {
     const std::string& name = request.spec->early_stopping->name;
@@ -87,6 +150,7 @@ class Client final : public EarlyStoppingClient {
   const std::string where_;
   const std::unique_ptr<GrpcServer> server_;
   const std::unique_ptr<wire::EarlyStopping::Stub> stub_;
+  const std::unique_ptr<qalam::v1::LiveStopping::Stub> live_;
   UnaryCalls calls_;  // last: its calls end before the rest goes
 };
 

@@ -145,6 +145,12 @@ class EarlyStopping final : public EarlyStoppingPlugin {
         [trial_name](EarlyStoppingClient& client, auto answered) { client.SetTrialStatus(trial_name, answered); },
         std::move(done));
   }
+  void Decide(const SuggestionRequest& request, const LiveQuestion& question,
+              std::function<void(Result<LiveAnswer>)> done) override {
+    service_.Ask<Result<LiveAnswer>>(
+        [request, question](EarlyStoppingClient& client, auto answered) { client.Decide(request, question, answered); },
+        std::move(done));
+  }
   void End() override { service_.End(); }
 
  private:

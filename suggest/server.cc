@@ -74,6 +74,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address
   grpc::ServerBuilder builder;
   builder.RegisterService(&out->servicer_);
   builder.RegisterService(&out->early_stopping_);
+  builder.RegisterService(&out->live_);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port is a fault, not a rival
@@ -90,7 +91,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address
   }
   // Katib asks for manager.v1beta1.Suggestion; "" is there by itself.
   for (const char* name : {"manager.v1beta1.Suggestion", "api.v1.beta1.Suggestion", "manager.v1beta1.EarlyStopping",
-                           "api.v1.beta1.EarlyStopping", "grpc.health.v1.Health"}) {
+                           "api.v1.beta1.EarlyStopping", "qalam.v1.LiveStopping", "grpc.health.v1.Health"}) {
     out->server_->GetHealthCheckService()->SetServingStatus(name, true);
   }
   return out;

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "suggest/early_stopping_servicer.h"
+#include "suggest/live_servicer.h"
 #include "suggest/service.h"
 #include "suggest/servicer.h"
 
@@ -38,6 +39,7 @@ class GrpcServer final : public SuggestionServer {
   SystemClock clock_;
   Servicer servicer_{clock_};
   EarlyStoppingServicer early_stopping_;
+  LiveServicer live_{clock_};
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/loop.h"
+#include "suggest/live_decision.h"
 #include "suggest/suggestion_client.h"
 
 namespace qalam {
@@ -56,6 +57,10 @@ class EarlyStoppingClient {
   virtual void GetRules(const SuggestionRequest& request, const std::string& db_manager,
                         std::function<void(Result<std::vector<EarlyStoppingRule>>)> done) = 0;
   virtual void SetTrialStatus(const std::string& trial_name, std::function<void(Status)> done) = 0;
+  // Whether a trial goes on, after a report. UNIMPLEMENTED: the service does not decide report by report. Nobody waits
+  // long for it: no answer within a second or so is ABORTED.
+  virtual void Decide(const SuggestionRequest& request, const LiveQuestion& question,
+                      std::function<void(Result<LiveAnswer>)> done) = 0;
 };
 // The built-in rules through gRPC's in-process channel.
 std::unique_ptr<EarlyStoppingClient> MakeInProcessEarlyStoppingClient(Loop& loop, ClientOptions options);

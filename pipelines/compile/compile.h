@@ -50,8 +50,9 @@ struct CompileContext {
   const std::vector<ParameterSpec>* parameters = nullptr;  // tell which values are numbers; none: all are text
   const Objects* objects = nullptr;                        // ConfigMaps and Secrets that the template may name
   CheckpointPlaces checkpoint = {};
-  std::string report_address = {};      // of the DB manager, for trials that report by themselves: "127.1.2.3:6789"
-  const Resources* capacity = nullptr;  // of the machine that is to run it: what asks for more is a fault
+  std::string report_address = {};  // of the DB manager, for trials that report by themselves: "127.1.2.3:6789"
+  std::vector<EarlyStoppingRule> rules = {};  // of the trial, for a collector of its own
+  const Resources* capacity = nullptr;        // of the machine that is to run it: what asks for more is a fault
 };
 
 // The manifest after substitution. nullopt: the faults are in `faults`, fields as "spec.template.spec.containers[0]".

@@ -100,6 +100,13 @@ Variables TrialVariables(const CompileContext& context) {
   if (const std::string& address = context.report_address; !address.empty()) {
     const std::size_t colon = address.rfind(':');
     env.push_back({"QALAM_DB_MANAGER", address});
+    env.push_back({"QALAM_EARLY_STOPPING", address});  // SetTrialStatus is served there too
+    std::string rules;                                 // a line each, as Katib's collectors take them in -stop-rule
+    for (const EarlyStoppingRule& rule : context.rules) {
+      rules += fmt::format("{}{};{};{};{}", rules.empty() ? "" : "\n", rule.name, rule.value, ToString(rule.comparison),
+                           rule.start_step);
+    }
+    if (!rules.empty()) env.push_back({"QALAM_STOP_RULES", rules});
     env.push_back(
         {"KATIB_DB_MANAGER_SERVICE_NAMESPACE", ""});  // Katib's Go programs then take the next two as they are
     env.push_back({"KATIB_DB_MANAGER_SERVICE_IP", address.substr(0, colon)});

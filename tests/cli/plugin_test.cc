@@ -35,14 +35,16 @@ class PluginTest : public CliTest {
     std::string name = testing::TempDir() + "/qalam-proto-XXXXXX";
     stubs_ = mkdtemp(name.data());
     Shell(std::string(QALAM_BUILD_DIR) +
-              "/qalam proto --katib > api.proto && protoc --python_out=. --grpc_out=. "
-              "--plugin=protoc-gen-grpc=$(command -v grpc_python_plugin) api.proto",
+              "/qalam proto --katib > api.proto && " QALAM_BUILD_DIR
+              "/qalam proto --live > live.proto && "
+              "protoc --python_out=. --grpc_out=. --plugin=protoc-gen-grpc=$(command -v grpc_python_plugin) "
+              "api.proto live.proto",
           stubs_);
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(stubs_); }
 
   PluginTest() {
-    for (const char* file : {"api_pb2.py", "api_pb2_grpc.py"})
+    for (const char* file : {"api_pb2.py", "api_pb2_grpc.py", "live_pb2.py", "live_pb2_grpc.py"})
       std::filesystem::copy_file(stubs_ + "/" + file, Path(file));
   }
   ~PluginTest() override {
@@ -372,6 +374,84 @@ runtime:
                         "\"comparison\":\"greater\",\"startStep\":2}]"));
   EXPECT_THAT(Events(), ContainsRegex("EarlyStopping\\|loss 1.5 is greater than 1.125 \\(the best of 2 reports\\)"));
   EXPECT_THAT(Read("told"), AllOf(HasSubstr(" 3 reports"), HasSubstr("stopped e-")));
+}
+
+// The service is another qalam.
+class DecidedElsewhere : public EarlyStoppingTest {
+ protected:
+  void StartService() {
+    service_ = Start({"suggest", "--listen", "127.0.0.1:0"});
+    ASSERT_TRUE(service_->WaitFor("listening on "));
+    const std::string line = service_->out().substr(0, service_->out().find('\n'));
+    Write("plugins.yaml",
+          "apiVersion: config.kubeflow.org/v1beta1\nkind: KatibConfig\nruntime:\n  earlyStoppings:\n"
+          "    - algorithmName: percentile\n      endpoint: " +
+              line.substr(line.rfind(' ') + 1) + "\n");
+  }
+  void WritePercentile() {
+    WriteExperimentThatStops();
+    std::string yaml = Read("e.yaml");
+    const std::size_t rule = yaml.find("    algorithmName: medianstop"), end = yaml.find("  parallelTrialCount");
+    ASSERT_NE(rule, std::string::npos);
+    ASSERT_NE(end, std::string::npos);
+    const std::size_t settings = yaml.find("      - {name: start_step");
+    const std::size_t line = yaml.find('\n', settings) + 1;
+    yaml.replace(rule, line - rule,
+                 "    algorithmName: percentile\n    algorithmSettings:\n"
+                 "      - {name: min_trials_required, value: \"2\"}\n      - {name: percentile, value: \"50\"}\n"
+                 "      - {name: guard, value: \"off\"}\n");
+    Write("e.yaml", yaml);
+  }
+  std::unique_ptr<Program> service_;
+};
+
+TEST_F(DecidedElsewhere, AServiceStopsTrialsReportByReport) {
+  StartService();
+  WritePercentile();
+  const Finished done = Run();
+  ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
+  EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
+  EXPECT_THAT(Events(), ContainsRegex("EarlyStopping\\|loss 1.5: worse than 2 of 2 trials at step [123]"));
+  EXPECT_THAT(Qalam({"describe", "exp", "e"}).out,
+              AllOf(HasSubstr("Stopping:     percentile"), HasSubstr("Saved:        3 of 5 trials stopped early; ")));
+}
+
+TEST_F(DecidedElsewhere, AServiceThatIsGoneStopsNobody) {
+  StartService();
+  WritePercentile();
+  Write("slow.sh", "echo loss=1; touch began; until [ -e go ]; do sleep 0.05; done; echo loss=2; echo loss=3\n");
+  std::string yaml = Read("e.yaml");
+  yaml.replace(yaml.find("maxTrialCount: 5"), 16, "maxTrialCount: 1");
+  Write("e.yaml", yaml);
+  auto run = Start({"run", "e.yaml", "--config", "plugins.yaml"});
+  for (int i = 0; i < 600 && !Exists("began"); ++i) usleep(50'000);
+  ASSERT_TRUE(Exists("began"));
+  service_->Signal(SIGKILL);
+  service_->Wait();
+  Write("go", "");
+  const Finished done = run->Wait();
+  EXPECT_EQ(done.code, 0) << done.out << done.err;
+  EXPECT_EQ(States(), "Succeeded ");
+  EXPECT_THAT(Events(), ContainsRegex("EarlyStoppingFailed\\|early-stopping service percentile at .*; trials go on"));
+}
+
+// What is said in docs/plugins.md: no more than the report at hand.
+TEST_F(DecidedElsewhere, AFewLinesOfPythonDecide) {
+  std::ifstream file(QALAM_SOURCE_DIR "/docs/plugins.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::size_t begin = page.find("```python ceiling.py\n");
+  ASSERT_NE(begin, std::string::npos);
+  const std::size_t first = page.find('\n', begin) + 1;
+  Write("ceiling.py", page.substr(first, page.find("```", first) - first));
+  Write("plugins.yaml", fmt::format("apiVersion: config.kubeflow.org/v1beta1\nkind: KatibConfig\nruntime:\n"
+                                    "  earlyStoppings:\n    - algorithmName: percentile\n"
+                                    "      command: [{}, ./ceiling.py, \"{{port}}\"]\n",
+                                    QALAM_PYTHON));
+  WritePercentile();
+  const Finished done = Run();
+  ASSERT_EQ(done.code, 0) << done.out << done.err << Events();
+  EXPECT_EQ(States(), "Succeeded Succeeded EarlyStopped EarlyStopped EarlyStopped ") << Events();
+  EXPECT_THAT(Events(), HasSubstr("EarlyStopping|loss 1.5: above 1.4"));
 }
 
 TEST_F(PluginTest, EarlyStoppingSettingsThatTheServiceRefusesEndTheExperimentWithItsWords) {

@@ -33,6 +33,10 @@ class CountingReader final : public StoreReader {
   Result<std::vector<ObservationRow>> Observations(const std::string& name) override {
     return ++curves, store_.Observations(name);
   }
+  Status VisitCurves(std::int64_t id, const std::string& metric,
+                     const std::function<void(const CurveReport&)>& visit) override {
+    return store_.VisitCurves(id, metric, visit);
+  }
   Result<std::optional<CollectorPosition>> Position(const std::string& name) override { return store_.Position(name); }
   Result<std::vector<Event>> Events(std::int64_t id) override { return store_.Events(id); }
   Result<Changes> ChangesSince(std::int64_t revision) override { return store_.ChangesSince(revision); }

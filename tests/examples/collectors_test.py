@@ -263,6 +263,57 @@ for n in range(1, 1501):  # each sent twice
         self.run_to_the_end(spec)
         self.assertEqual(self.rows(), [[("loss", "0.25", 1)]])
 
+    # ---- a collector that stops its trial, as Katib's does
+
+    def test_a_collector_that_has_stopped_its_trial_says_so(self):
+        """As Katib's collectors do it: watches the trial's file under the rules that it was given, ends the trial's
+        process, reports what it has read, and then calls SetTrialStatus at the early-stopping service's address."""
+        self.write("collector.py", REPORT + """
+import signal
+ended = []
+signal.signal(signal.SIGTERM, lambda *_: ended.append(1))  # the pod ends when its collector has
+rules = os.environ.get("QALAM_STOP_RULES", "loss;inf;greater;1")  # none at first
+name, bound, comparison, start = rules.split(";")
+assert (name, comparison) == ("loss", "greater"), rules
+seen, met = [], False
+while not met and not ended:
+    time.sleep(0.05)
+    if os.path.exists(sys.argv[1] + "/m.txt"):
+        seen = [line.split("=")[1] for line in open(sys.argv[1] + "/m.txt").read().split("\\n")[:-1]]
+    met = len(seen) >= int(start) and min(map(float, seen)) > float(bound)
+if met: os.kill(int(open(sys.argv[1] + "/pid").read()), signal.SIGTERM)
+for n, value in enumerate(seen): report({"loss": value}, f"2024-01-01T00:00:0{n}Z")
+if met:
+    time.sleep(0.5)  # its process has failed long before anybody is told
+    stub = api_pb2_grpc.EarlyStoppingStub(grpc.insecure_channel(os.environ["QALAM_EARLY_STOPPING"]))
+    request = api_pb2.SetTrialStatusRequest(trial_name=os.environ["KATIB_TRIAL_NAME"])
+    stub.SetTrialStatus(request, timeout=60)
+    stub.SetTrialStatus(request, timeout=60)  # an answer may be lost on the way
+    try: stub.SetTrialStatus(api_pb2.SetTrialStatusRequest(trial_name="nobody"), timeout=60)
+    except grpc.RpcError as fault: assert fault.code() == grpc.StatusCode.NOT_FOUND, fault
+    else: sys.exit("nobody was stopped")
+""")
+        # The first two trials set the bound, 3.75. The third is worse at its second report, the fourth is not.
+        train = ("n=$(($(cat n) + 1)); echo $n > n; echo $$$$ > /no-such-logs/pid; m=/no-such-logs/m.txt; "
+                 "if [ $n = 3 ]; then for i in 1 2; do echo loss=9.$i >> $m; sleep 0.1; done; exec sleep 600; fi; "
+                 "echo loss=$((5 - n)).5 > $m; echo loss=$((5 - n)).0 >> $m; sleep 0.5")
+        self.write("n", "0")
+        spec = experiment(["sh", "-c", train], {
+            "source": {"fileSystemPath": {"path": "/no-such-logs/m.txt", "kind": "File"}},
+            "collector": {"kind": "Custom", "customCollector": {"name": "reader", "image": "none",
+                                                                "command": [PYTHON, "collector.py", "/no-such-logs"]}}},
+            trials=4, parallel=1)
+        spec["spec"]["earlyStopping"] = {"algorithmName": "medianstop", "algorithmSettings": [
+            {"name": "min_trials_required", "value": "2"}, {"name": "start_step", "value": "2"},
+            {"name": "compat", "value": "katib"}]}
+        out = self.run_to_the_end(spec)
+        trials = self.query("SELECT status, observation, conditions FROM trials ORDER BY ordinal")
+        self.assertEqual([state for state, *_ in trials], ["Succeeded", "Succeeded", "EarlyStopped", "Succeeded"], out)
+        self.assertIn('"latest":"9.2"', trials[2][1].replace(" ", ""))
+        self.assertIn('"Trial is early stopped"', trials[2][2])
+        self.assertEqual(self.query("SELECT count(*) FROM events WHERE reason = 'EarlyStopping' "
+                                    "AND message LIKE '%SetTrialStatus%'"), [(1,)])
+
 
 if __name__ == "__main__":
     unittest.main()

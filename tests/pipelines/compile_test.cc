@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/rng.h"
 #include "experiment/read.h"
@@ -342,14 +343,21 @@ TEST_F(CompileTest, MetricsComeFromAFolderOfEventsOrAPage) {
 TEST_F(CompileTest, ATrialThatReportsItselfIsToldWhere) {
   context.collector.kind = CollectorKind::kPush;
   context.report_address = "127.1.2.3:6789";
+  context.rules = {{"loss", "0.5", Comparison::kGreater, 4}, {"accuracy", "0.1", Comparison::kLess, 1}};
   const auto job = Of(Job("name: training\ncommand: ['true']\n"));
   EXPECT_FALSE(job.run->metrics);
   ASSERT_TRUE(job.run->reports);
   EXPECT_EQ(job.run->reports->host, "katib-db-manager.kubeflow");
   EXPECT_EQ(job.run->reports->address, "127.1.2.3");
   const auto& env = job.step().env;
-  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("QALAM_DB_MANAGER", "127.1.2.3:6789")),
-            env.end());
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"QALAM_DB_MANAGER", "127.1.2.3:6789"},
+                                          {"QALAM_EARLY_STOPPING", "127.1.2.3:6789"},
+                                          {"QALAM_STOP_RULES", "loss;0.5;greater;4\naccuracy;0.1;less;1"}}) {
+    const auto found = std::ranges::find(env, name, &std::pair<std::string, std::string>::first);
+    ASSERT_NE(found, env.end()) << name;
+    EXPECT_EQ(found->second, value);
+  }
 }
 
 TEST_F(CompileTest, ACustomCollectorIsASidecarThatSharesTheFolder) {

@@ -144,6 +144,99 @@ TEST_F(EarlyStopping, AControllerThatIsKilledAtEachCommitAndEffectInTurnStopsEve
   }
 }
 
+// Katib's SetTrialStatus, as a collector calls it that has ended its trial itself.
+class DeclaredStopped : public EarlyStopping {
+ protected:
+  Status Declare(const std::string& trial) {
+    world.declared_stopped.insert(trial);
+    Status said = Error(Code::kAborted, "the controller died");
+    world.Command([&](Controller& controller) { said = controller.StopEarly(trial); });
+    return said;
+  }
+  std::string Running() {
+    for (const Trial& trial : world.StoredTrials("a"))
+      if (trial.state == TrialState::kRunning) return trial.name;
+    return "";
+  }
+};
+
+TEST_F(DeclaredStopped, ItEndsWithKatibsWordsAndKeepsItsLastValue) {
+  world.behave = [](const RunId&, int) { return Reports({"0.9", "0.8", "0.7"}); };
+  ASSERT_TRUE(world.Submit(MakeSpec("a", 1, 1)).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return !world.StoredTrials("a").empty() && !Running().empty(); }));
+  world.RunFor(std::chrono::milliseconds(2'500));
+  const std::string name = Running();
+  ASSERT_TRUE(Declare(name).ok());
+  EXPECT_TRUE(world.StoredTrials("a")[0].stopping) << "committed when it returns";
+  EXPECT_TRUE(Declare(name).ok()) << "said twice";
+  ASSERT_TRUE(world.RunUntil([&] { return Ended(world, "a"); }));
+  const Trial trial = world.StoredTrials("a")[0];
+  EXPECT_EQ(trial.state, TrialState::kEarlyStopped);
+  EXPECT_EQ(trial.conditions.back().reason, "TrialEarlyStopped");
+  EXPECT_EQ(trial.conditions.back().message, "Trial is early stopped");
+  EXPECT_EQ(trial.observation->metrics[0].latest, "0.8");
+  EXPECT_LT(trial.completed - trial.started, seconds(10)) << "it is stopped, not waited for";
+  EXPECT_TRUE(Declare(name).ok()) << "said again of one that has ended so";
+}
+
+TEST_F(DeclaredStopped, HoweverItsProcessesEnd) {
+  world.behave = [](const RunId&, int) { return Prints("loss=0.5\n", seconds(2), 143); };
+  ASSERT_TRUE(world.Submit(MakeSpec("a", 1, 1)).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return world.alive() && world.Lookup("a") && !Running().empty(); }));
+  world.RunFor(std::chrono::milliseconds(1'950));  // its processes are about to fail
+  ASSERT_TRUE(Declare(Running()).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return Ended(world, "a"); }));
+  EXPECT_EQ(world.StoredTrials("a")[0].state, TrialState::kEarlyStopped);
+  EXPECT_EQ(world.Stored("a").counts.failed, 0);
+}
+
+TEST_F(DeclaredStopped, NotOneThatHasEndedNorOneThatIsNotThere) {
+  world.behave = [](const RunId&, int) { return Prints("loss=0.5\n"); };
+  RunToTheEnd(MakeSpec("a", 1, 1));
+  const Status ended = Declare(world.StoredTrials("a")[0].name);
+  EXPECT_EQ(ended.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(ended.message(), testing::HasSubstr("is not running (Succeeded)"));
+  EXPECT_EQ(Declare("nobody").code(), Code::kNotFound);
+}
+
+TEST_F(DeclaredStopped, NotOneThatAPersonIsStopping) {
+  world.behave = [](const RunId&, int) { return Reports({"0.9"}); };
+  ASSERT_TRUE(world.Submit(MakeSpec("a", 1, 1)).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return !world.StoredTrials("a").empty() && !Running().empty(); }));
+  const std::string name = Running();
+  world.Command([&](Controller& controller) {
+    ASSERT_TRUE(controller.StopTrial(name, TrialState::kKilled).ok());
+    EXPECT_EQ(controller.StopEarly(name).code(), Code::kFailedPrecondition);
+  });
+  ASSERT_TRUE(world.RunUntil([&] { return Ended(world, "a"); }));
+  EXPECT_EQ(world.StoredTrials("a")[0].state, TrialState::kKilled);
+}
+
+TEST_F(DeclaredStopped, WhatWasAcknowledgedIsSoThroughEveryCrash) {
+  for (int victim = 1; victim <= 8; ++victim) {
+    World one;
+    one.behave = [](const RunId&, int) { return Reports({"0.9", "0.8"}); };
+    ASSERT_TRUE(one.Submit(MakeSpec("a", 1, 1)).ok());
+    ASSERT_TRUE(one.RunUntil([&] { return one.Stored("a").counts.running == 1; }));
+    one.RunFor(std::chrono::milliseconds(1'500));
+    const std::string name = one.StoredTrials("a")[0].name;
+    one.declared_stopped.insert(name);
+    int point = 0;
+    one.kill_at = [&](Point) { return ++point == victim; };
+    bool acknowledged = false;
+    for (int tries = 0; tries < 4 && !acknowledged; ++tries)  // as a collector that asks again
+      one.Command([&](Controller& controller) {
+        if (const Status said = controller.StopEarly(name); said.ok()) acknowledged = true;
+      }),
+          one.RunFor(std::chrono::milliseconds(100));
+    ASSERT_TRUE(acknowledged) << "killed at point " << victim;
+    ASSERT_TRUE(one.RunUntil([&] { return Ended(one, "a"); })) << "killed at point " << victim;
+    EXPECT_EQ(one.StoredTrials("a")[0].state, TrialState::kEarlyStopped) << "killed at point " << victim;
+    one.CheckAtTheEnd();
+    for (const std::string& breach : one.breaches()) ADD_FAILURE() << "killed at point " << victim << ": " << breach;
+  }
+}
+
 TEST_F(EarlyStopping, WhatAServiceFeedsBackIsMergedKeptAndComesWithTheNextRequest) {
   std::map<int, std::string> told;  // by the number of the suggestion
   world.service = [&](const SuggestionRequest& request) {

@@ -82,6 +82,16 @@ TEST_F(LiveStoppingSim, WhatIsNoNumberIsCaughtAtOnce) {
   EXPECT_EQ(trial.conditions.back().message, "Trial is early stopped: loss nan: no finite number at step 2");
 }
 
+TEST_F(LiveStoppingSim, WhatIsNoNumberAtARungIsWorseThanAllAndCostsTheOthersNothing) {
+  Print({{"nan", "0.1"}, {"0.5", "0.4"}, {"nan", "0.1"}});
+  RunToTheEnd(Spec(1, 3, "asha", {}));
+  const std::vector<Trial> trials = world.StoredTrials("a");
+  EXPECT_EQ(trials[0].conditions.back().message, "Trial is early stopped: loss nan: no finite number at step 1");
+  EXPECT_EQ(trials[1].state, TrialState::kSucceeded);
+  EXPECT_EQ(trials[2].conditions.back().message, "Trial is early stopped: loss nan: no finite number at step 1");
+  EXPECT_EQ(world.Stored("a").best_trial, trials[1].name);
+}
+
 TEST_F(LiveStoppingSim, ATrialThatDiesBetweenItsReportAndTheStopEndsAsItDoes) {
   world.behave = [this](const RunId& run, int) {
     const auto [place, fresh] = begun.emplace(run, begun.size());
@@ -165,6 +175,64 @@ TEST_F(LiveStoppingSim, AControllerThatIsKilledAtEachCommitAndEffectInTurnDecide
     for (const std::string& breach : one.breaches()) ADD_FAILURE() << "killed at point " << victim << ": " << breach;
     EXPECT_EQ(ends(one), calm_ends) << "killed at point " << victim;
   }
+}
+
+// A hundred thousand trials have very many reports: they are read once, and only by who is to decide over new ones.
+TEST_F(LiveStoppingSim, CurvesAreReadOnceAndNotToChangeABudget) {
+  Print({{"0.5", "0.4"}, {"0.9", "0.8"}, {"0.9", "0.8"}, {"0.9", "0.8"}});
+  ExperimentSpec spec = Spec(1, 2, "asha", {{"guard", "off"}});
+  spec.resume_policy = ResumePolicy::kLongRunning;
+  RunToTheEnd(spec);
+  EXPECT_EQ(world.Stored("a").counts.early_stopped, 1);
+  EXPECT_EQ(world.scans(), 1);
+  world.CommandOnNobody(
+      [](Controller& c) { ASSERT_TRUE(c.Edit(1, {.parallel = {}, .max_trials = 4, .max_failed = {}}).ok()); }, 100);
+  EXPECT_EQ(world.scans(), 1);
+  ASSERT_TRUE(world.RunUntil([&] { return IsFinal(world.Stored("a").state) && world.controller().AllSettled(); }));
+  EXPECT_EQ(world.scans(), 2);
+  const std::vector<Trial> trials = world.StoredTrials("a");
+  EXPECT_EQ(trials.back().conditions.back().message,
+            "Trial is early stopped: loss 0.9: worse than 1 of 3 trials at step 1")
+      << "judged against those of the former process";
+}
+
+// One that decides elsewhere: half a second after the report, what a test says of it.
+class LateStopping final : public LiveStopping {
+ public:
+  LateStopping(std::function<void(std::uint64_t)> ask) : ask_(std::move(ask)) {}
+  void Add(std::uint64_t, std::int64_t, double) override {}
+  Decision Judge(std::uint64_t trial) override { return ask_(trial), Decision{}; }
+  void Spare(std::uint64_t) override {}
+  void End(std::uint64_t, Standing) override {}
+  void Forget(std::uint64_t) override {}
+  std::string Note() override { return ""; }
+
+ private:
+  std::function<void(std::uint64_t)> ask_;
+};
+
+TEST_F(LiveStoppingSim, WhatIsDecidedLateStopsATrialThatStillRuns) {
+  LateDecision say;
+  std::vector<std::uint64_t> asked;
+  world.live_stopping = [&](const SuggestionRequest&, const LateDecision& late) {
+    say = late;
+    return std::make_unique<LateStopping>([&](std::uint64_t trial) { asked.push_back(trial); });
+  };
+  Print({{"0.5", "0.4", "0.3"}, {"0.9", "0.8", "0.7"}});
+  ASSERT_TRUE(world.Submit(Spec(1, 2, "asha", {})).ok());
+  ASSERT_TRUE(world.RunUntil([&] { return !asked.empty() && asked.back() == 2; }));
+  say(1, {Decision::kStop, "loss 0.5: too late, it has ended"});
+  say(0, {Decision::kGoOn, "nobody answers; trials go on"});
+  say(2, {Decision::kStop, "loss 0.9: worse"});
+  say(2, {Decision::kStop, "loss 0.9: said twice"});
+  ASSERT_TRUE(world.RunUntil([&] { return IsFinal(world.Stored("a").state) && world.controller().AllSettled(); }));
+  const std::vector<Trial> trials = world.StoredTrials("a");
+  EXPECT_EQ(trials[0].state, TrialState::kSucceeded);
+  ASSERT_EQ(trials[1].state, TrialState::kEarlyStopped);
+  EXPECT_EQ(trials[1].conditions.back().message, "Trial is early stopped: loss 0.9: worse");
+  EXPECT_EQ(trials[1].observation->metrics[0].latest, "0.9");
+  EXPECT_THAT(Events(), AllOf(HasSubstr("experiment/a EarlyStoppingFailed: nobody answers; trials go on"),
+                              testing::Not(HasSubstr("said twice"))));
 }
 
 TEST_F(LiveStoppingSim, TheGuardSaysThatCurvesCross) {

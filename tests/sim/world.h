@@ -52,6 +52,8 @@ class World {
   std::function<Status()> validate;
   std::function<Status()> before_commit;  // a fault of the disk
   std::function<bool(Point)> kill_at;
+  std::set<std::string> declared_stopped;  // trials whose collector has said so
+  std::function<std::unique_ptr<LiveStopping>(const SuggestionRequest&, const LateDecision&)> live_stopping;
 
   void Boot();  // a new process: makes a controller and lets it recover
   void Kill();  // as kill -9
@@ -93,6 +95,7 @@ class World {
   void CheckAtTheEnd();  // those that speak of final states: I1, I5, I8
   int kills() const { return kills_; }
   int commits() const { return commits_; }
+  int scans() const { return scans_; }                                            // of all curves of an experiment
   const std::vector<std::string>& told_stopped() const { return told_stopped_; }  // trials, to the service
   const std::set<std::string>& checkpoints_removed() const { return checkpoints_removed_; }
 
@@ -131,7 +134,7 @@ class World {
   std::map<std::pair<RunId, int>, std::string> printed_;
   std::vector<std::string> breaches_, told_stopped_, story_;
   bool keeps_story_ = false;
-  int kills_ = 0, commits_ = 0, uids_ = 0;
+  int kills_ = 0, commits_ = 0, scans_ = 0, uids_ = 0;
 };
 
 // Parameters lr (double) and layers (int), objective loss to be minimised, a Job of one container.

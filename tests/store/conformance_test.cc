@@ -256,6 +256,35 @@ TEST_P(StoreConformance, ObservationsComeInTheOrderTheyWereStoredWithGrowingIds)
   EXPECT_GT(rows[0].id, 0);
 }
 
+TEST_P(StoreConformance, CurvesComeByTrialOfTheNewestAttemptAlone) {
+  Begin(3);
+  WriteBatch batch;
+  batch.observations = {SomeReport(2, "digits-t2"), SomeReport(1, "digits-t2"), SomeReport(1, "digits-t1", 2),
+                        SomeReport(1), SomeReport(2)};
+  ObservationRow other = SomeReport(3, "digits-t2");
+  other.metric_name = "another";
+  batch.observations.push_back(other);
+  other = SomeReport(1, "digits-t3", 2);  // an attempt that has not reported this metric has no curve
+  other.metric_name = "another";
+  batch.observations.push_back(SomeReport(1, "digits-t3"));
+  batch.observations.push_back(other);
+  for (std::size_t i = 0; i < batch.observations.size(); ++i) {
+    batch.observations[i].value = std::to_string(i);
+    batch.observations[i].step = static_cast<std::int64_t>(10 * i);
+  }
+  Commit(batch);
+  std::vector<std::string> seen;
+  const auto note = [&](const CurveReport& report) {
+    seen.push_back(std::to_string(report.ordinal) + ":" + std::to_string(report.step) + "=" +
+                   std::string(report.value));
+  };
+  ASSERT_TRUE(store_->VisitCurves(1, SomeReport(1).metric_name, note).ok());
+  EXPECT_THAT(seen, ElementsAre("1:20=2", "2:10=1", "2:0=0"));
+  seen.clear();
+  ASSERT_TRUE(store_->VisitCurves(2, SomeReport(1).metric_name, note).ok());
+  EXPECT_THAT(seen, IsEmpty());
+}
+
 TEST_P(StoreConformance, AReportIsStoredOnce) {
   Begin();
   WriteBatch batch;

@@ -14,6 +14,7 @@ class OneTrial final : public DbManagerBackend {
     return OkStatus();
   }
   Status DeleteObservationLog(const std::string&) override { return OkStatus(); }
+  Status SetTrialStatus(const std::string&) override { return OkStatus(); }
 
  private:
   std::vector<MetricReport> reports_;
