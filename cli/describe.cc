@@ -10,6 +10,7 @@
 #include "cli/network.h"
 #include "cli/origin.h"
 #include "cli/remote.h"
+#include "cli/savings_view.h"
 #include "cli/target.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
@@ -114,6 +115,10 @@ std::string Counts(const TrialCounts& c) {
   return out.empty() ? "none yet" : out;
 }
 
+std::string StoppingText(const ExperimentSpec& spec) {
+  return spec.early_stopping ? spec.early_stopping->name + SettingsText(spec.early_stopping->settings) : "";
+}
+
 // Asked of the process that runs it, if there is one.
 std::string Waiting(const std::string& db, const Experiment& experiment) {
   if (IsFinal(experiment.state) && experiment.counts.running == 0) return "";
@@ -145,7 +150,7 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
   std::string objective = fmt::format("{} {}", minimize ? "minimize" : "maximize", spec.objective.metric_name);
   if (spec.objective.goal)
     objective += fmt::format(", goal {} {}", minimize ? "<=" : ">=", ShortNumber(*spec.objective.goal));
-  std::string best, networks;
+  std::string best, networks, rungs;
   if (!e.best_trial.empty()) {
     QALAM_TRY(const std::optional<Trial> trial, reader.FindTrial(e.best_trial));
     if (trial) {
@@ -154,6 +159,7 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
       networks = Networks(spec, *trial);
     }
   }
+  QALAM_TRY(const std::optional<SavingsView> savings, ViewSavings(reader, e, spec));
   const auto annotation = [&](const char* name) {
     const auto found = spec.annotations.find(name);
     return found == spec.annotations.end() ? "" : Printable(found->second);
@@ -163,17 +169,21 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
       Line("Status:", StatusWord(e)) + Line("Objective:", Printable(objective)) +
       Line("Algorithm:", spec.algorithm.name + SettingsText(spec.algorithm.settings)) +
       Line("Service:", annotation(kSuggestServiceAnnotation)) + Line("Budget:", Budget(spec)) +
-      Line("Trials:", Counts(e.counts)) + Line("Best:", Printable(best)) + Line("Waiting:", Waiting(options.db, e)) +
-      Line("Created:", FormatTime(e.created)) + Line("Started:", FormatTime(e.started)) +
-      Line("Completed:", FormatTime(e.completed)) + Line("Version:", annotation(kVersionAnnotation)) +
-      Line("Command:", annotation(kCommandAnnotation)) + Line("Git commit:", annotation(kGitAnnotation)) +
-      Line("Environment:", annotation(kEnvironmentAnnotation)) + Line("Directory:", annotation(kWorkingDirAnnotation)) +
-      Line("Image map:", annotation(kImageMapAnnotation));
+      Line("Trials:", Counts(e.counts)) + Line("Stopping:", StoppingText(spec)) +
+      Line("Saved:", savings ? Printable(SavingsSentence(*savings)) : "") + Line("Best:", Printable(best)) +
+      Line("Waiting:", Waiting(options.db, e)) + Line("Created:", FormatTime(e.created)) +
+      Line("Started:", FormatTime(e.started)) + Line("Completed:", FormatTime(e.completed)) +
+      Line("Version:", annotation(kVersionAnnotation)) + Line("Command:", annotation(kCommandAnnotation)) +
+      Line("Git commit:", annotation(kGitAnnotation)) + Line("Environment:", annotation(kEnvironmentAnnotation)) +
+      Line("Directory:", annotation(kWorkingDirAnnotation)) + Line("Image map:", annotation(kImageMapAnnotation));
   Table parameters({"NAME", "TYPE", "SPACE"});
   for (const ParameterSpec& p : spec.parameters) {
     parameters.Row({Printable(p.name), std::string(ToString(p.type)), Space(p)});
   }
-  return out + Section("Parameters", parameters) + networks + ConditionTable(e.conditions) + EventTable(events, "");
+  if (savings) rungs = RungTable(*savings);
+  if (!rungs.empty()) rungs = "Rungs:\n" + Indented(rungs);
+  return out + Section("Parameters", parameters) + rungs + networks + ConditionTable(e.conditions) +
+         EventTable(events, "");
 }
 
 bool MayBeSecret(const std::string& name) {
@@ -303,8 +313,12 @@ Result<std::string> DescribeTrial(StoreReader& reader, const DescribeOptions& op
 }
 
 Result<Node> DocumentOf(StoreReader& reader, const Target& target) {
-  if (!target.trial) return ExperimentDocument(reader, target.experiment);
   QALAM_TRY(const ExperimentSpec spec, ReadStored(target.experiment));
+  if (!target.trial) {
+    QALAM_TRY(Node document, ExperimentDocument(reader, target.experiment));
+    QALAM_RETURN_IF_ERROR(AddSavings(reader, target.experiment, spec, &document));
+    return document;
+  }
   return TrialDocuments(target.experiment, spec).Of(*target.trial);
 }
 

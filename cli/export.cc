@@ -13,6 +13,7 @@
 #include "cli/launch.h"
 #include "cli/lookup.h"
 #include "cli/network.h"
+#include "cli/savings_view.h"
 #include "cli/target.h"
 #include "cli/text.h"
 #include "cli/tracker.h"
@@ -99,7 +100,9 @@ Status WriteObservations(StoreReader& reader, const std::vector<Trial>& trials, 
 // {"experiment": {...}, "trials": [{..., "observationLog": [...]}]}, a trial a line.
 Status WriteJson(StoreReader& reader, const ExperimentWithSpec& experiment, const std::vector<Trial>& trials,
                  Sink* sink) {
-  sink->Write("{\n\"experiment\": " + ToJson(ExperimentToDocument(experiment.record, trials)) + ",\n\"trials\": [");
+  Node head = ExperimentToDocument(experiment.record, trials);
+  QALAM_RETURN_IF_ERROR(AddSavings(reader, experiment.record, experiment.spec, &head));
+  sink->Write("{\n\"experiment\": " + ToJson(head) + ",\n\"trials\": [");
   bool first = true;
   const TrialDocuments documents(experiment.record, experiment.spec);
   for (const Trial& trial : trials) {

@@ -308,6 +308,7 @@ std::vector<std::string> RenderEnd(const ProgressModel& model, const View& view,
   }
   std::vector<std::string> lines = {first + "   " + Tally(model.counts)};
   if (model.best) lines.push_back("  " + Printable(AssignmentsLine(model, *model.best, " ")));
+  if (!model.savings.empty()) lines.push_back("  " + Printable(model.savings));
   if (model.state == ExperimentState::kFailed && !model.message.empty())
     lines.push_back("  " + Printable(FirstLine(model.message)));
   if (model.last_failed && (model.state == ExperimentState::kFailed || !model.best)) {

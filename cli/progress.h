@@ -54,6 +54,7 @@ struct ProgressModel {
   std::map<std::string, std::string> first_values;  // of each parameter
   std::map<std::string, bool> varies;               // parameters that had two values
   std::int64_t longest = 0;                         // most steps that a trial reported
+  std::string savings;                              // once it has ended: what was saved, a sentence
 
   int ended_at_start = 0;  // trials that had ended when we began to look: the pace is measured from there
   WallTime looked_since{};

@@ -9,6 +9,7 @@
 
 #include "cli/control.h"
 #include "cli/launch.h"
+#include "cli/savings_view.h"
 #include "cli/signals.h"
 #include "cli/tail.h"
 #include "cli/text.h"
@@ -248,13 +249,27 @@ std::string Runner::HowToResume() {
                      options_.db_option, options_.gpus_option);
 }
 
-void Runner::SayEnd(const ProgressModel& model, std::int64_t id) {
+// Only said: what cannot be read is not worth failing for.
+std::string Runner::Savings(std::int64_t id) {
+  const auto all = host_.reader().Experiments();
+  if (!all.ok()) return "";
+  const auto own = std::ranges::find(*all, id, &Experiment::id);
+  if (own == all->end()) return "";
+  const auto spec = ReadStored(*own);
+  if (!spec.ok()) return "";
+  const auto view = ViewSavings(host_.reader(), *own, *spec);
+  const bool any = view.ok() && *view && ((*view)->stopped > 0 || !(*view)->resource.empty());
+  return any ? SavingsSentence(**view) : "";
+}
+
+void Runner::SayEnd(ProgressModel& model, std::int64_t id) {
   if (!IsFinal(model.state)) {
     output_.Line(fmt::format("{}paused at {}{}. Resume: {}", ids_.size() > 1 ? model.name + " " : "",
                              Ended(model.counts), model.max_trials ? fmt::format("/{}", *model.max_trials) : " trials",
                              HowToResume()));
     return;
   }
+  model.savings = Savings(id);
   View view = TerminalView(STDOUT_FILENO);
   view.color = view.color && options_.redraw;
   if (ids_.size() > 1) output_.Line(model.name + ":");

@@ -55,7 +55,8 @@ class Runner {
   bool AllSettled();
   int Running();
   std::string HowToResume();
-  void SayEnd(const ProgressModel& model, std::int64_t id);
+  void SayEnd(ProgressModel& model, std::int64_t id);
+  std::string Savings(std::int64_t id);
   void SayLastOutput(const ProgressModel& model);
 
   EventLoop& loop_;

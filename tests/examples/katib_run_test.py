@@ -183,6 +183,25 @@ class KatibRuns(unittest.TestCase):
                 self.assertIn("Nothing was started.", done.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.folder, "refused.db")), "nothing is written")
 
+    def test_median_stop_stops_trials_by_what_they_write_into_a_json_file(self):
+        ours = os.path.join(ROOT, "examples", "katib", "median-stop-json.yaml")
+        experiment, reports, database = self.runs_to_the_end(ours, 15)
+        self.the_best_is_right(experiment, reports)
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+            stopped = db.execute("SELECT name, message FROM trials WHERE status = 'EarlyStopped'").fetchall()
+            whole = [name for (name,) in db.execute("SELECT name FROM trials WHERE status = 'Succeeded'")]
+        self.assertGreaterEqual(len(stopped), 1, experiment["status"])
+        for name, message in stopped:
+            self.assertRegex(message, r"^Trial is early stopped: accuracy \S+: worse than \d+ of \d+ trials at step \d+$")
+            self.assertLess(len(reports[name]["accuracy"]), 20)
+            self.assertGreaterEqual(len(reports[name]["accuracy"]), 4, "start_step")
+        for name in whole:
+            self.assertEqual(len(reports[name]["accuracy"]), 20)
+        described = self.qalam("describe", "exp", "median-stop-json", "--db", database).stdout
+        run = sum(len(metrics["accuracy"]) for metrics in reports.values())
+        self.assertRegex(described, rf"Saved: +{len(stopped)} of 15 trials stopped early; {run} of 300 steps run "
+                                    rf"\({(300 - run) // 3} % saved\)")
+
     def test_the_map_knows_every_image_of_the_examples(self):
         with open(IMAGES, encoding="utf-8") as file:
             globs = re.findall(r'^  - image: "?([^"\s]+)', file.read(), re.M)
