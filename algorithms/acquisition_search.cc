@@ -69,15 +69,18 @@ double ClimbFinite(const SearchSpace& space, Eigen::Index parameter, const Acqui
 
 double ClimbAcquisition(const SearchSpace& space, const AcquisitionSurface& surface, int iterations, double value,
                         Eigen::VectorXd* unit) {
-  std::vector<Eigen::Index> continuous, finite;
-  for (Eigen::Index i = 0; i < space.dim(); ++i) {
-    (space.parameters()[static_cast<std::size_t>(i)].levels == 0 ? continuous : finite).push_back(i);
-  }
   double ignored = 0;
   Eigen::VectorXd slope;
-  if (!surface.Gradient(*unit, &ignored, &slope)) continuous.clear();
+  const bool smooth = surface.Gradient(*unit, &ignored, &slope);
   for (int round = 0; round < kRounds; ++round) {
     const double before = value;
+    const std::vector<char> active = space.ActiveAt(*unit);
+    std::vector<Eigen::Index> continuous, finite;
+    for (Eigen::Index i = 0; i < space.dim(); ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      const bool is_finite = space.parameters()[index].levels > 0;
+      if (active[index] && (is_finite || smooth)) (is_finite ? finite : continuous).push_back(i);
+    }
     if (!continuous.empty()) value = ClimbContinuous(continuous, surface, iterations, value, unit);
     if (finite.empty()) break;
     const double between = value;

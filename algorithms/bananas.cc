@@ -35,14 +35,19 @@ constexpr double kSpread = 1.0;                                  // of the logar
 constexpr double kJitter = 1e-6;
 constexpr int kBins = 4;  // an ordered parameter's values, when its effect is measured
 
-// exp(-sum of w_j d_j) of what differs: d_j is 1 for two categories, in proportion for ordered values. A row a point.
+// exp(-sum of w_j d_j) of what differs: d_j is 1 for two categories and for a parameter that one of the points lacks, in
+// proportion for ordered values. A row a point.
 Eigen::MatrixXd Correlation(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, const std::vector<char>& categorical,
                             const Eigen::VectorXd& weights) {
   Eigen::ArrayXXd exponent = Eigen::ArrayXXd::Zero(a.rows(), b.rows());
+  const Eigen::Array<bool, 1, Eigen::Dynamic> lacking = (a.array() < 0).colwise().any();
   for (Index p = 0; p < a.cols(); ++p) {
     for (Index j = 0; j < b.rows(); ++j) {
-      if (categorical[static_cast<std::size_t>(p)]) {
+      if (categorical[static_cast<std::size_t>(p)] || ModelInputs::IsMissing(b(j, p))) {
         exponent.col(j) += weights[p] * (a.col(p).array() != b(j, p)).cast<double>();
+      } else if (lacking[p]) {
+        exponent.col(j) += (a.col(p).array() < 0)
+                               .select(weights[p], kOrdered * weights[p] * (a.col(p).array() - b(j, p)).abs());
       } else {
         exponent.col(j) += kOrdered * weights[p] * (a.col(p).array() - b(j, p)).abs();
       }
@@ -57,7 +62,10 @@ Eigen::VectorXd EffectsOf(const Eigen::MatrixXd& x, const Eigen::VectorXd& y, co
   const double n = static_cast<double>(y.size());
   for (Index p = 0; p < x.cols(); ++p) {
     std::vector<double> sums, counts;
+    double rows = 0, sum = 0, square = 0;
     for (Index i = 0; i < x.rows(); ++i) {
+      if (ModelInputs::IsMissing(x(i, p))) continue;
+      ++rows, sum += y[i], square += y[i] * y[i];
       const double value = categorical[static_cast<std::size_t>(p)] ? x(i, p) : std::min(kBins * x(i, p), kBins - 1.0);
       const auto level = static_cast<std::size_t>(value);
       if (level >= sums.size()) sums.resize(level + 1), counts.resize(level + 1);
@@ -68,8 +76,15 @@ Eigen::VectorXd EffectsOf(const Eigen::MatrixXd& x, const Eigen::VectorXd& y, co
     for (std::size_t level = 0; level < sums.size(); ++level) {
       if (counts[level] > 0) between += sums[level] * sums[level] / counts[level], ++levels;
     }
-    const double within = y.squaredNorm() - between;
-    const double chance = n > levels ? within / (n - levels) * (levels - 1) : between;
+    if (rows == 0) {
+      effects[p] = 0;
+      continue;
+    }
+    // Where some points lack it: of what varies among the others. What these have in common is their parent's effect.
+    const bool all = rows == n;
+    if (!all) between -= sum * sum / rows;
+    const double within = (all ? y.squaredNorm() : square - sum * sum / rows) - between;
+    const double chance = rows > levels ? within / (rows - levels) * (levels - 1) : between;
     effects[p] = std::sqrt(std::max(0.0, between - chance));
   }
   const double mean = effects.mean();
@@ -156,8 +171,11 @@ class HammingProcess {
       for (Index j = 0; j < x.rows(); ++j) {
         const auto below = pull.col(j).tail(x.rows() - j - 1).array();
         const auto others = x.col(p).tail(x.rows() - j - 1).array();
-        sum += categorical_[static_cast<std::size_t>(p)] ? (others != x(j, p)).select(below, 0).sum()
-                                                         : kOrdered * (below * (others - x(j, p)).abs()).sum();
+        if (categorical_[static_cast<std::size_t>(p)] || ModelInputs::IsMissing(x(j, p))) {
+          sum += (others != x(j, p)).select(below, 0).sum();
+        } else {
+          sum += kOrdered * (others < 0).select(below / kOrdered, below * (others - x(j, p)).abs()).sum();
+        }
       }
       (*slope)[p] = -weights[p] * sum;
     }

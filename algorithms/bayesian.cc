@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "algorithms/learner.h"
+#include "algorithms/neighbours.h"
 #include "algorithms/output_transform.h"
 #include "algorithms/surrogate.h"
 #include "core/rng.h"
@@ -192,6 +193,10 @@ class Bayesian final : public Learner {
         const bool categorical = inputs_.categorical()[static_cast<std::size_t>(i)];
         const double draw = rng.Uniform(), value = categorical ? rng.Uniform() : unit[i] + sd * rng.Normal();
         if (draw < (categorical ? 0.3 * change : change)) unit[i] = value < 0 ? -value : value > 1 ? 2 - value : value;
+      }
+      if (space().conditional()) {
+        const Eigen::Index centre = order[static_cast<std::size_t>(c % centres)];
+        DrawNewlyActive(space(), space().ActiveAt(surrogate_->units().col(centre)), rng, &unit);
       }
       MoveToLevels(space(), &unit);
       out.col(half + c) = unit;

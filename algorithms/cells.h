@@ -14,21 +14,29 @@
 #include <vector>
 
 #include "algorithms/permutation.h"
+#include "algorithms/seen.h"
 #include "algorithms/suggester.h"
 
 namespace qalam {
 
-// Mixed-radix numbers of the points of a finite space: the last parameter turns fastest.
+// Mixed-radix numbers of the points of a finite space: the last parameter turns fastest. A parameter with a condition
+// turns within its parent's value: points that differ in nothing active have one number.
 class Cells {
  public:
   // Only for spaces with a cardinality. Borrows `space`.
   explicit Cells(const SearchSpace& space);
   std::uint64_t count() const { return count_; }
   std::uint64_t CellOf(const Eigen::Ref<const Eigen::VectorXd>& unit) const;
-  Eigen::VectorXd UnitOf(std::uint64_t cell) const;
+  Eigen::VectorXd UnitOf(std::uint64_t cell) const;  // at rest
 
  private:
+  std::uint64_t RankOf(std::size_t parameter, const Eigen::Ref<const Eigen::VectorXd>& unit) const;
+  void Place(std::size_t parameter, std::uint64_t rank, Eigen::VectorXd* unit) const;
+  std::uint64_t CountOf(std::size_t parameter) const;
+  std::uint64_t CountOf(const SearchSpace::Branch& branch) const;  // at each of its levels
+
   const SearchSpace* space_;
+  std::vector<std::size_t> roots_;  // parameters without a condition
   std::uint64_t count_;
 };
 
@@ -71,6 +79,32 @@ class CellWalk {
   std::vector<std::uint64_t> drawn_;                            // [k-1]: first choice of suggestion k
   std::unordered_map<std::uint64_t, std::uint64_t> drawn_for_;  // cell: k
   std::uint64_t next_point_ = 0, next_position_ = 0;
+};
+
+// Walks a space that is not finite. Suggestion k has point k - 1 of the sequence; where conditions make finite branches
+// (`optimizer: none` with nothing below it), the k-th point that is not the same as an earlier one. A point that is
+// nevertheless seen came from elsewhere, and another one is drawn for it.
+class PointWalk {
+ public:
+  PointWalk(const SearchSpace& space, PointSequence points);  // borrows `space`
+  void Observe(const HistoryView& fresh, const Pending& pending);
+  std::vector<Proposal> Suggest(int count, std::uint64_t ordinal, std::string_view label);
+
+ private:
+  static constexpr std::uint64_t kRemembered = 1 << 20;  // as above
+
+  bool IsOneOfMany(const Eigen::VectorXd& unit) const;
+  Eigen::VectorXd At(std::uint64_t index) const;
+  Eigen::VectorXd Choice(std::uint64_t ordinal);
+
+  const SearchSpace* space_;
+  PointSequence points_;
+  SeenPoints finished_, pending_;
+
+  // Drawn so far; a function of the seed alone.
+  SeenPoints drawn_;                    // of finite branches
+  std::vector<std::uint64_t> choices_;  // [k-1]: index of suggestion k's point
+  std::uint64_t next_point_ = 0;
 };
 
 }  // namespace qalam

@@ -97,13 +97,18 @@ class CmaEs final : public Learner {
   }
 
   // Where the trial was in the distribution's own terms. All that is known of a number with levels is its cell: the
-  // place in it is drawn as the distribution would have.
+  // place in it is drawn as the distribution would have. Of a number that was not active nothing is known.
   Eigen::VectorXd NumbersOf(std::size_t trial) const {
     Rng rng(seed(), "cmaes.place", trial);
     Eigen::VectorXd out(Count());
+    const std::vector<char> active = space().ActiveAt(trials()[trial].unit);
     for (Eigen::Index j = 0; j < Count(); ++j) {
       const Eigen::Index i = numbers_[static_cast<std::size_t>(j)];
       const double unit = trials()[trial].unit[i], levels = LevelsOf(i), draw = rng.Uniform();
+      if (!active[static_cast<std::size_t>(i)]) {
+        out[j] = std::clamp(evolution_->mean()[j] + evolution_->Sd(j) * NormalQuantile(std::max(draw, 1e-300)), 0.0, 1.0);
+        continue;
+      }
       out[j] = unit;
       if (levels == 0) continue;
       const double cell = static_cast<double>(space().LevelOf(i, unit)), mean = evolution_->mean()[j];
@@ -124,8 +129,12 @@ class CmaEs final : public Learner {
     const Eigen::Index i = choices_[c], count = chances.size();
     Eigen::VectorXd step = -chances;
     for (Eigen::Index k = 0; k < weights_->parents; ++k) {
-      const double unit = trials()[order[static_cast<std::size_t>(k)]].unit[i];
-      step[static_cast<Eigen::Index>(space().LevelOf(i, unit))] += weights_->rank[k];
+      const Eigen::VectorXd& unit = trials()[order[static_cast<std::size_t>(k)]].unit;
+      if (!space().ActiveAt(unit)[static_cast<std::size_t>(i)]) {
+        step += weights_->rank[k] * chances;  // says nothing of this choice
+      } else {
+        step[static_cast<Eigen::Index>(space().LevelOf(i, unit[i]))] += weights_->rank[k];
+      }
     }
     chances += weights_->mass / (weights_->mass + static_cast<double>(count)) * step;
     const double least = margin_ / static_cast<double>(count - 1);

@@ -42,7 +42,8 @@ struct CategoryCodes {
 // A fitted model: owns what it needs, never changes, may be read by many threads.
 class Forest {
  public:
-  // `x`: n x d, n >= 1, a row each point, finite: coordinates in [0, 1], or level numbers where `categorical[j] != 0`.
+  // `x`: n x d, n >= 1, a row each point, finite: coordinates in [0, 1], or level numbers where `categorical[j] != 0`;
+  // ModelInputs::kMissing, below all of them, is a value like others: a split may set it apart.
   // `y`: n finite values, standardised. `seed`: of resampling and of splits; the same gives the same model.
   Forest(TreeModel model, const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const std::vector<char>& categorical,
          std::uint64_t seed);

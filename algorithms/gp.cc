@@ -23,6 +23,17 @@ constexpr double kShortest = 0.02, kLongest = 1e3, kLeastScale = 1e-4, kMostScal
 constexpr double kLengthPull = 0.1, kNoiseShape = 0.1, kNoiseRate = 30, kQuadraticMean = -4, kQuadraticSd = 2;
 const double kSqrt5 = std::sqrt(5.0);
 
+// Of a parameter that one of the points lacks the squared difference is 1, of one that both lack 0 (Swersky et al. 2014
+// keep them apart as far).
+template <class Column>
+void AddConditional(const Column& column, double point, double w, Eigen::Ref<Eigen::ArrayXd> out) {
+  if (ModelInputs::IsMissing(point)) {
+    out += (column >= 0).template cast<double>() * w;
+  } else {
+    out += (column < 0).select(1.0, (column - point).square()) * w;
+  }
+}
+
 // Squared distances of the rows of `x` from one point, of rows `from` and after.
 void DistancesFrom(const ModelInputs& inputs, const Eigen::VectorXd& inverse, const Eigen::MatrixXd& x,
                    const Eigen::Ref<const Eigen::RowVectorXd>& point, Eigen::Index from,
@@ -33,6 +44,8 @@ void DistancesFrom(const ModelInputs& inputs, const Eigen::VectorXd& inverse, co
     const double w = inverse[j] * inverse[j];
     if (inputs.categorical()[static_cast<std::size_t>(j)]) {
       out += (column != point[j]).cast<double>() * w;
+    } else if (inputs.MayMiss(j)) {
+      AddConditional(column, point[j], w, out);
     } else {
       out += (column - point[j]).square() * w;
     }
@@ -46,6 +59,12 @@ void ProductsWith(const ModelInputs& inputs, const Eigen::MatrixXd& x,
   out.setOnes();
   for (Eigen::Index j = 0; j < x.cols(); ++j) {
     if (inputs.categorical()[static_cast<std::size_t>(j)]) continue;
+    if (inputs.MayMiss(j)) {
+      if (ModelInputs::IsMissing(point[j])) continue;
+      const auto column = x.col(j).array().tail(x.rows() - from);
+      out += (column < 0).select(0.0, 2 * column - 1) * (2 * point[j] - 1);
+      continue;
+    }
     out += (2 * x.col(j).array().tail(x.rows() - from) - 1) * (2 * point[j] - 1);
   }
 }
@@ -116,7 +135,13 @@ double Prior(const GpHyper& hyper, Eigen::VectorXd* gradient) {
 Eigen::VectorXd PriorVariance(const ModelInputs& inputs, const GpHyper& hyper, const Eigen::MatrixXd& x) {
   Eigen::ArrayXd z = Eigen::ArrayXd::Ones(x.rows());
   for (Eigen::Index j = 0; j < x.cols(); ++j) {
-    if (!inputs.categorical()[static_cast<std::size_t>(j)]) z += (2 * x.col(j).array() - 1).square();
+    if (inputs.categorical()[static_cast<std::size_t>(j)]) continue;
+    const auto column = x.col(j).array();
+    if (inputs.MayMiss(j)) {
+      z += (column < 0).select(0.0, (2 * column - 1).square());
+    } else {
+      z += (2 * column - 1).square();
+    }
   }
   return (std::exp(hyper.scale) + std::exp(hyper.quadratic) * z.square()).matrix();
 }
@@ -160,6 +185,16 @@ double GpLoss(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::
       for (Eigen::Index c = 0; c < n; ++c) {
         const auto below = x.col(j).array().tail(n - c - 1);
         differ += ((below != x(c, j)).cast<double>() * slope.col(c).array().tail(n - c - 1)).sum();
+      }
+      (*gradient)[j] = differ * scaled;
+    } else if (inputs.MayMiss(j)) {
+      double differ = 0;
+      Eigen::ArrayXd square(n);
+      for (Eigen::Index c = 0; c < n; ++c) {
+        auto below = square.head(n - c - 1);
+        below.setZero();
+        AddConditional(x.col(j).array().tail(n - c - 1), x(c, j), 1, below);
+        differ += (below * slope.col(c).array().tail(n - c - 1)).sum();
       }
       (*gradient)[j] = differ * scaled;
     } else {
@@ -291,11 +326,19 @@ void Gp::Predict(const Eigen::VectorXd& x, Eigen::VectorXd* mean, double* sd, Ei
   const Eigen::MatrixXd moved = x_.transpose() * by_trend;
   double norm = 1;
   for (Eigen::Index j = 0; j < d; ++j) {
-    if (!inputs_->categorical()[static_cast<std::size_t>(j)]) norm += (2 * x[j] - 1) * (2 * x[j] - 1);
+    if (!inputs_->categorical()[static_cast<std::size_t>(j)] && !ModelInputs::IsMissing(x[j]))
+      norm += (2 * x[j] - 1) * (2 * x[j] - 1);
   }
   for (Eigen::Index j = 0; j < d; ++j) {
-    if (inputs_->categorical()[static_cast<std::size_t>(j)]) {
+    if (inputs_->categorical()[static_cast<std::size_t>(j)] || ModelInputs::IsMissing(x[j])) {
       derivative.row(j).setZero();
+      continue;
+    }
+    if (inputs_->MayMiss(j)) {  // by the observations that have it
+      const Eigen::ArrayXd there = (x_.col(j).array() >= 0).cast<double>();
+      derivative.row(j) = (there * (x_.col(j).array() - x[j])).matrix().transpose() * by_slope * (inverse[j] * inverse[j]) +
+                          (there * (2 * x_.col(j).array() - 1)).matrix().transpose() * by_trend;
+      derivative(j, weights_.cols()) += quadratic * 2 * norm * 4 * (2 * x[j] - 1);
       continue;
     }
     derivative.row(j) =

@@ -54,8 +54,9 @@ class LocalSearch final : public Learner {
 
   // One move of each continuous parameter that has not been looked around in.
   void AddMoves(const Eigen::VectorXd& centre, const Points& pending, Rng& rng, Points* open) const {
+    const std::vector<char> active = space().ActiveAt(centre);
     for (Eigen::Index p = 0; p < space().dim(); ++p) {
-      if (space().parameters()[static_cast<std::size_t>(p)].levels != 0) continue;
+      if (!active[static_cast<std::size_t>(p)] || space().parameters()[static_cast<std::size_t>(p)].levels != 0) continue;
       const auto moved = [&](const Eigen::VectorXd& unit) {
         Eigen::VectorXd same = unit;
         same[p] = centre[p];
@@ -67,6 +68,7 @@ class LocalSearch final : public Learner {
       unit[p] += kFirstMove * std::pow(0.5, static_cast<double>(moves) / 2) * (rng.Below(2) == 0 ? 1 : -1) *
                  (0.5 + rng.Uniform());
       if (unit[p] < 0 || unit[p] > 1) unit[p] = unit[p] < 0 ? -unit[p] : 2 - unit[p];
+      space().Rest(&unit);
       if (IsNew(unit)) open->push_back(std::move(unit));
     }
   }

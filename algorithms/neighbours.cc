@@ -31,10 +31,23 @@ double Moved(double unit, Rng& rng) {
 
 }  // namespace
 
+void DrawNewlyActive(const SearchSpace& space, const std::vector<char>& before, Rng& rng, Eigen::VectorXd* unit) {
+  if (!space.conditional()) return;
+  // What was at rest is drawn for itself and for what hangs below it.
+  for (Eigen::Index i = 0; i < space.dim(); ++i) {
+    if (before[static_cast<std::size_t>(i)]) continue;
+    const std::uint64_t levels = space.parameters()[static_cast<std::size_t>(i)].levels;
+    (*unit)[i] = levels == 0 ? rng.Uniform() : space.UnitOf(i, rng.Below(levels));
+  }
+  space.Rest(unit);
+}
+
 Eigen::VectorXd Mutate(const SearchSpace& space, const Eigen::VectorXd& unit, Rng& rng) {
   std::vector<Eigen::Index> free;
+  const std::vector<char> active = space.ActiveAt(unit);
   for (Eigen::Index i = 0; i < space.dim(); ++i) {
-    if (space.parameters()[static_cast<std::size_t>(i)].levels != 1) free.push_back(i);
+    const auto index = static_cast<std::size_t>(i);
+    if (active[index] && space.parameters()[index].levels != 1) free.push_back(i);
   }
   Eigen::VectorXd out = unit;
   if (free.empty()) return out;
@@ -42,23 +55,27 @@ Eigen::VectorXd Mutate(const SearchSpace& space, const Eigen::VectorXd& unit, Rn
   const Parameter& parameter = space.parameters()[static_cast<std::size_t>(i)];
   if (parameter.levels == 0) {
     out[i] = Moved(unit[i], rng);
-    return out;
+  } else {
+    const std::uint64_t level = space.LevelOf(i, unit[i]);
+    const bool far = parameter.type == ParameterType::kCategorical || rng.Below(2) == 0;
+    out[i] = space.UnitOf(i, far ? OtherLevel(level, parameter.levels, rng) : NearLevel(level, parameter.levels, rng));
   }
-  const std::uint64_t level = space.LevelOf(i, unit[i]);
-  const bool far = parameter.type == ParameterType::kCategorical || rng.Below(2) == 0;
-  out[i] = space.UnitOf(i, far ? OtherLevel(level, parameter.levels, rng) : NearLevel(level, parameter.levels, rng));
+  DrawNewlyActive(space, active, rng, &out);
   return out;
 }
 
 std::vector<Eigen::VectorXd> Neighbours(const SearchSpace& space, const Eigen::VectorXd& unit) {
   std::vector<Eigen::VectorXd> out;
+  const std::vector<char> active = space.ActiveAt(unit);
   for (Eigen::Index i = 0; i < space.dim(); ++i) {
+    if (!active[static_cast<std::size_t>(i)]) continue;
     const Parameter& parameter = space.parameters()[static_cast<std::size_t>(i)];
     if (parameter.levels < 2) continue;
     const std::uint64_t level = space.LevelOf(i, unit[i]);
     const auto add = [&](std::uint64_t other) {
       out.push_back(unit);
       out.back()[i] = space.UnitOf(i, other);
+      space.Rest(&out.back());
     };
     if (parameter.type == ParameterType::kCategorical) {
       for (std::uint64_t other = 0; other < parameter.levels; ++other) {

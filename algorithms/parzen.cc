@@ -78,7 +78,19 @@ ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<cons
     : space_(&space) {
   const Eigen::Index n = points.cols();
   const auto count = static_cast<double>(std::max<Eigen::Index>(n, 1));
-  bandwidth_ = std::max(kScott * std::pow(count, -1.0 / (static_cast<double>(space.dim()) + 4)), kNarrowest);
+  std::vector<std::vector<char>> active;
+  double dim = static_cast<double>(space.dim());
+  if (space.conditional() && n > 0) {
+    dim = 0;
+    for (Eigen::Index k = 0; k < n; ++k) {
+      active.push_back(space.ActiveAt(points.col(k)));
+      dim += static_cast<double>(std::ranges::count(active.back(), 1)) / count;
+    }
+  }
+  const auto lacks = [&](Eigen::Index k, Eigen::Index i) {
+    return !active.empty() && !active[static_cast<std::size_t>(k)][static_cast<std::size_t>(i)];
+  };
+  bandwidth_ = std::max(kScott * std::pow(count, -1.0 / (dim + 4)), kNarrowest);
   const double total = static_cast<double>(n) + prior_weight;
   log_prior_ = std::log(prior_weight / total);
   for (Eigen::Index i = 0; i < space.dim(); ++i) {
@@ -87,16 +99,26 @@ ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<cons
       continuous_.push_back(i);
       continue;
     }
-    const Eigen::MatrixXd mass = Masses(parameter, bandwidth_, n);
+    Eigen::MatrixXd mass = Masses(parameter, bandwidth_, n);
+    if (parameter.condition) {
+      mass.conservativeResize(mass.rows() + 1, Eigen::NoChange);
+      mass.bottomRows(1).setConstant(1 / static_cast<double>(parameter.levels));
+    }
     Levels table{i, (mass.array() * static_cast<double>(parameter.levels)).log().cast<float>(), mass, {}};
     for (Eigen::Index to = 1; to < mass.cols(); ++to) table.cumulative.col(to) += table.cumulative.col(to - 1);
     for (Eigen::Index k = 0; k < n; ++k) {
-      table.of_kernels.push_back(static_cast<Eigen::Index>(space.LevelOf(i, points(i, k))));
+      table.of_kernels.push_back(
+          static_cast<Eigen::Index>(lacks(k, i) ? parameter.levels : space.LevelOf(i, points(i, k))));
     }
     levels_.push_back(std::move(table));
   }
   points_ = points(continuous_, Eigen::all);
   scaled_ = Scaled(points);
+  for (std::size_t j = 0; j < continuous_.size(); ++j) {
+    if (space.parameters()[static_cast<std::size_t>(continuous_[j])].condition)
+      may_lack_.push_back(static_cast<Eigen::Index>(j));
+  }
+  lacks_ = constants_ = Eigen::MatrixXf::Zero(n, static_cast<Eigen::Index>(may_lack_.size()));
   // Each continuous kernel: N(x; u, h) / mass inside [0, 1].
   const double normaliser = std::log(bandwidth_ * std::sqrt(2 * std::numbers::pi));
   static const LogMassInside kLogMassInside;
@@ -104,7 +126,19 @@ ParzenEstimator::ParzenEstimator(const SearchSpace& space, const Eigen::Ref<cons
   for (Eigen::Index k = 0; k < n; ++k) {
     double log_weight = -std::log(total);
     for (Eigen::Index j = 0; j < points_.rows(); ++j) {
+      if (lacks(k, continuous_[static_cast<std::size_t>(j)])) {
+        scaled_(j, k) = 0;
+        continue;
+      }
       log_weight -= normaliser + kLogMassInside(points_(j, k), bandwidth_);
+    }
+    for (std::size_t c = 0; c < may_lack_.size(); ++c) {
+      const Eigen::Index j = may_lack_[c], column = static_cast<Eigen::Index>(c);
+      const bool lacking = lacks(k, continuous_[static_cast<std::size_t>(j)]);
+      lacks_(k, column) = lacking ? 1.0f : 0.0f;
+      constants_(k, column) = lacking ? 0.0f
+                                      : static_cast<float>(normaliser + kLogMassInside(points_(j, k), bandwidth_)) +
+                                            0.5f * scaled_(j, k) * scaled_(j, k);
     }
     log_weight_[k] = static_cast<float>(log_weight) - 0.5f * scaled_.col(k).squaredNorm();
   }
@@ -126,7 +160,15 @@ Eigen::VectorXd ParzenEstimator::Sample(Rng& rng) const {
   }
   const Eigen::Index kernel = std::min<Eigen::Index>(
       n - 1, static_cast<Eigen::Index>(pick / (1 - std::exp(log_prior_)) * static_cast<double>(n)));
+  std::vector<char> lacks(continuous_.size());
+  for (std::size_t c = 0; c < may_lack_.size(); ++c) {
+    lacks[static_cast<std::size_t>(may_lack_[c])] = lacks_(kernel, static_cast<Eigen::Index>(c)) > 0;
+  }
   for (std::size_t j = 0; j < continuous_.size(); ++j) {
+    if (lacks[j]) {
+      unit[continuous_[j]] = rng.Uniform();
+      continue;
+    }
     const double mean = points_(static_cast<Eigen::Index>(j), kernel);
     const double low = NormalCdf((0 - mean) / bandwidth_), high = NormalCdf((1 - mean) / bandwidth_);
     const double z = NormalQuantile(low + rng.Uniform() * (high - low));
@@ -142,18 +184,53 @@ Eigen::VectorXd ParzenEstimator::Sample(Rng& rng) const {
   return unit;
 }
 
+// By column; coordinates that are not active become 0 in `block`.
+std::vector<std::vector<char>> ParzenEstimator::ActiveIn(const Eigen::Ref<const Eigen::MatrixXd>& at,
+                                                         Eigen::MatrixXf* block) const {
+  std::vector<std::vector<char>> active;
+  for (Eigen::Index c = 0; c < at.cols(); ++c) {
+    active.push_back(space_->ActiveAt(at.col(c)));
+    for (const Eigen::Index j : may_lack_) {
+      const Eigen::Index parameter = continuous_[static_cast<std::size_t>(j)];
+      if (!active.back()[static_cast<std::size_t>(parameter)]) (*block)(j, c) = 0;
+    }
+  }
+  return active;
+}
+
+// What the exponents, (kernels, columns), need where a kernel or a column lacks a parameter: the square that such a
+// kernel does not have, the factor that such a column does not.
+Eigen::MatrixXf ParzenEstimator::Lacking(const Eigen::MatrixXf& block,
+                                         const std::vector<std::vector<char>>& active) const {
+  const auto count = static_cast<Eigen::Index>(may_lack_.size());
+  Eigen::MatrixXf squares(count, block.cols()), without(count, block.cols());
+  for (Eigen::Index c = 0; c < block.cols(); ++c) {
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const Eigen::Index j = may_lack_[static_cast<std::size_t>(i)];
+      const auto parameter = static_cast<std::size_t>(continuous_[static_cast<std::size_t>(j)]);
+      squares(i, c) = 0.5f * block(j, c) * block(j, c);
+      without(i, c) = active[static_cast<std::size_t>(c)][parameter] ? 0.0f : 1.0f;
+    }
+  }
+  return Products(lacks_.transpose(), squares) + Products(constants_.transpose(), without);
+}
+
 Eigen::VectorXd ParzenEstimator::LogDensity(const Eigen::Ref<const Eigen::MatrixXd>& at) const {
   const Eigen::Index n = scaled_.cols();
   Eigen::VectorXd out(at.cols());
   const Eigen::MatrixXf all = Scaled(at);
   for (Eigen::Index begin = 0; begin < at.cols(); begin += kBlock) {
     const Eigen::Index columns = std::min(kBlock, at.cols() - begin);
-    const Eigen::MatrixXf block = all.middleCols(begin, columns);
+    Eigen::MatrixXf block = all.middleCols(begin, columns);
+    std::vector<std::vector<char>> active;
+    if (space_->conditional()) active = ActiveIn(at.middleCols(begin, columns), &block);
     Eigen::MatrixXf exponent = Products(scaled_, block);  // kernels x columns of the block
+    if (!may_lack_.empty()) exponent += Lacking(block, active);
     for (Eigen::Index c = 0; c < columns; ++c) {
       auto column = exponent.col(c).array();
       column += log_weight_.array() - 0.5f * block.col(c).squaredNorm();
       for (const Levels& table : levels_) {
+        if (!active.empty() && !active[static_cast<std::size_t>(c)][static_cast<std::size_t>(table.parameter)]) continue;
         const auto level = static_cast<Eigen::Index>(space_->LevelOf(table.parameter, at(table.parameter, begin + c)));
         const auto mass = table.log_mass.col(level);
         for (Eigen::Index k = 0; k < n; ++k) column[k] += mass[table.of_kernels[static_cast<std::size_t>(k)]];

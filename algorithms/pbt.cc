@@ -185,8 +185,9 @@ class Pbt final : public Suggester {
   }
 
   Eigen::VectorXd FirstPoint(std::size_t index, int failures, std::uint64_t stream) {
-    if (failures > 0 || !design_) return Drawn(space_.dim(), seed_, "pbt.first", stream);
-    Eigen::VectorXd unit = design_->Point(index);
+    const bool drawn = failures > 0 || !design_;
+    Eigen::VectorXd unit = drawn ? Drawn(space_.dim(), seed_, "pbt.first", stream) : design_->Point(index);
+    if (drawn && !space_.conditional()) return unit;
     MoveToLevels(space_, &unit);
     return unit;
   }
@@ -225,9 +226,9 @@ class Pbt final : public Suggester {
 
 // ---------------------------------------------------------------- other values
 
-double ValueOf(const Assignment& assignment) {
+double ValueOf(const std::string& text) {
   double value = 0;
-  std::from_chars(assignment.value.data(), assignment.value.data() + assignment.value.size(), value);
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
@@ -243,12 +244,11 @@ double NextLevel(const SearchSpace& space, Eigen::Index i, double unit, bool up)
 }
 
 // A number moved to 0.8 or 1.2 of itself, inside its range and on its steps.
-double Scaled(const SearchSpace& space, Eigen::Index i, const Assignments& values, bool up) {
-  const auto index = static_cast<std::size_t>(i);
-  const Parameter& parameter = space.parameters()[index];
+double Scaled(const SearchSpace& space, Eigen::Index i, double unit, bool up) {
+  const Parameter& parameter = space.parameters()[static_cast<std::size_t>(i)];
   const bool log =
       parameter.distribution == Distribution::kLogUniform || parameter.distribution == Distribution::kLogNormal;
-  const double value = ValueOf(values[index]);
+  const double value = ValueOf(space.TextAt(i, unit));
   const double least = log ? 0 : kLeastMove * (parameter.max - parameter.min);
   const auto moved = [&](bool larger) {
     const double move = std::max(std::abs(value) * (larger ? kLarger - 1 : 1 - kSmaller), least);
@@ -256,13 +256,12 @@ double Scaled(const SearchSpace& space, Eigen::Index i, const Assignments& value
   };
   double to = moved(up);
   if (to == value) to = moved(!up);
-  Assignments changed = values;
-  changed[index].value =
-      parameter.type == ParameterType::kInt ? fmt::format("{:.0f}", std::round(to)) : fmt::format("{}", to);
+  Assignments changed = {{parameter.name, parameter.type == ParameterType::kInt ? fmt::format("{:.0f}", std::round(to))
+                                                                               : fmt::format("{}", to)}};
   space.MoveToSteps(&changed);
-  const Result<Eigen::VectorXd> unit = space.Encode(changed);
-  QALAM_CHECK(unit.ok(), "a number inside its range and on a step is legal");
-  return (*unit)[i];
+  const Result<double> moved_to = space.CoordinateOf(i, changed[0].value);
+  QALAM_CHECK(moved_to.ok(), "a number inside its range and on a step is legal");
+  return *moved_to;
 }
 
 }  // namespace
@@ -271,20 +270,21 @@ Eigen::VectorXd Explore(const SearchSpace& space, const Eigen::VectorXd& unit, d
                         std::uint64_t ordinal) {
   Rng rng(seed, "pbt.explore", ordinal);
   const Eigen::VectorXd drawn = Drawn(space.dim(), seed, "pbt.resample", ordinal);
-  const Assignments values = space.Decode(unit);
+  const std::vector<char> active = space.ActiveAt(unit);
   Eigen::VectorXd out = unit;
   for (Eigen::Index i = 0; i < space.dim(); ++i) {
     const Parameter& parameter = space.parameters()[static_cast<std::size_t>(i)];
-    const bool anew = rng.Uniform() < resample, up = rng.Below(2) == 0;
+    const bool anew = rng.Uniform() < resample || !active[static_cast<std::size_t>(i)], up = rng.Below(2) == 0;
     if (anew) {
       out[i] = drawn[i];
       continue;
     }
     const bool number = parameter.type == ParameterType::kDouble || parameter.type == ParameterType::kInt;
-    if (number) out[i] = Scaled(space, i, values, up);
+    if (number) out[i] = Scaled(space, i, unit[i], up);
     const bool stays = parameter.levels > 0 && space.LevelOf(i, out[i]) == space.LevelOf(i, unit[i]);
     if (!number || stays) out[i] = NextLevel(space, i, unit[i], up);
   }
+  if (space.conditional()) MoveToLevels(space, &out);
   return out;
 }
 

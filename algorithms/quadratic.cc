@@ -41,10 +41,19 @@ LocalQuadratic::LocalQuadratic(const SearchSpace& space, std::uint64_t seed)
   }
 }
 
-Eigen::VectorXd LocalQuadratic::NumbersOf(const Eigen::VectorXd& unit) const { return unit(numbers_); }
+// Those that the best trial has: among trials with its choices, others have the same.
+void LocalQuadratic::FindFree() {
+  const std::vector<char> active = space_.ActiveAt(units_[best_]);
+  free_.clear();
+  for (const Eigen::Index i : numbers_) {
+    if (active[static_cast<std::size_t>(i)]) free_.push_back(i);
+  }
+}
+
+Eigen::VectorXd LocalQuadratic::NumbersOf(const Eigen::VectorXd& unit) const { return unit(free_); }
 
 double LocalQuadratic::DistanceToBest(const Eigen::VectorXd& unit) const {
-  const Eigen::VectorXd difference = NumbersOf(unit) - NumbersOf(units_[best_]);
+  const Eigen::VectorXd difference = unit(numbers_) - units_[best_](numbers_);
   return is_ball_ ? difference.norm() : difference.cwiseAbs().maxCoeff();
 }
 
@@ -106,8 +115,10 @@ double LocalQuadratic::Misfit(const Scales& scales) const {
 }
 
 bool LocalQuadratic::Fit() {
-  const auto d = static_cast<Eigen::Index>(numbers_.size());
-  if (d == 0 || y_.empty() || radius_ < kSmallest) return false;
+  if (y_.empty() || radius_ < kSmallest) return false;
+  FindFree();
+  const auto d = static_cast<Eigen::Index>(free_.size());
+  if (d == 0) return false;
   const Eigen::VectorXd centre = NumbersOf(units_[best_]);
   std::vector<std::pair<double, std::size_t>> near;
   for (std::size_t i = 0; i < units_.size(); ++i) {
@@ -244,7 +255,7 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
   const Eigen::VectorXd& centre = units_[best_];
   const auto point = [&](const Eigen::VectorXd& z) {
     Eigen::VectorXd unit = centre;
-    for (std::size_t i = 0; i < numbers_.size(); ++i) unit[numbers_[i]] += radius_ * z[static_cast<Eigen::Index>(i)];
+    for (std::size_t i = 0; i < free_.size(); ++i) unit[free_[i]] += radius_ * z[static_cast<Eigen::Index>(i)];
     MoveToLevels(space_, &unit);
     return unit;
   };

@@ -44,8 +44,9 @@ class LocalQuadratic {
     Eigen::VectorXd gradient;
     Eigen::MatrixXd hessian;
   };
-  Eigen::VectorXd NumbersOf(const Eigen::VectorXd& unit) const;
-  double DistanceToBest(const Eigen::VectorXd& unit) const;  // in the numbers
+  void FindFree();
+  Eigen::VectorXd NumbersOf(const Eigen::VectorXd& unit) const;  // the free ones
+  double DistanceToBest(const Eigen::VectorXd& unit) const;      // in the numbers
   bool InRegion(const Eigen::VectorXd& unit) const;
   bool SameChoices(const Eigen::VectorXd& a, const Eigen::VectorXd& b) const;
   Eigen::MatrixXd Covariance(const Scales& scales) const;  // of z_
@@ -63,7 +64,9 @@ class LocalQuadratic {
   double radius_;
   bool is_ball_ = true;  // the region; a box where numbers have levels: a ball is too thin to reach the next ones
 
-  // Since the last Fit: the nearest trials, (numbers, n), in radii from the best one.
+  // Since the last Fit: the numbers that are active at the best trial, and the nearest trials, (free, n), in radii from
+  // it.
+  std::vector<Eigen::Index> free_;
   Eigen::MatrixXd z_;
   Eigen::VectorXd values_, weights_;
   Eigen::MatrixXd factor_;

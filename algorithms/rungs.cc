@@ -17,7 +17,7 @@ namespace {
 constexpr double kSameCoordinate = 1e-6;  // of a continuous resource: text and back moves it by less
 
 ParameterSpec SpecOf(const Parameter& parameter) {
-  ParameterSpec spec{parameter.name, parameter.type, {}};
+  ParameterSpec spec{parameter.name, parameter.type, {}, parameter.condition};
   spec.feasible.list = parameter.list;
   spec.feasible.distribution = parameter.distribution;
   if (parameter.list.empty()) {
@@ -53,11 +53,9 @@ double CoordinateOf(const SearchSpace& space, std::size_t index, double amount) 
     const double step = std::floor((inside - parameter.min) / parameter.step.value_or(1) + kRounding);
     return space.UnitOf(i, std::min(static_cast<std::uint64_t>(step), parameter.levels - 1));
   }
-  Assignments assignments = space.Decode(Eigen::VectorXd::Constant(space.dim(), 0.5));
-  assignments[index].value = fmt::format("{}", inside);
-  const Result<Eigen::VectorXd> unit = space.Encode(assignments);
+  const Result<double> unit = space.CoordinateOf(i, fmt::format("{}", inside));
   QALAM_CHECK(unit.ok(), "a value inside the range is legal");
-  return (*unit)[i];
+  return *unit;
 }
 
 }  // namespace
@@ -110,6 +108,17 @@ Result<std::size_t> FindResource(const SearchSpace& space, std::string_view name
   }
   if (parameters.size() == 1) {
     return InvalidArgument("'{}' is the resource and the only parameter: there is nothing to tune", name);
+  }
+  if (found->condition) {
+    return InvalidArgument("resource_name is '{}', which is there only if {}: every trial needs the resource", name,
+                           ConditionText(*found->condition));
+  }
+  for (const Parameter& parameter : parameters) {
+    if (parameter.condition && parameter.condition->parent == name) {
+      return InvalidArgument("resource_name is '{}', and parameter '{}' depends on it: a trial that gets more of the "
+                             "resource must stay the same in all else",
+                             name, parameter.name);
+    }
   }
   return static_cast<std::size_t>(found - parameters.begin());
 }

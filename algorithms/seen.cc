@@ -31,6 +31,7 @@ void MoveToLevels(const SearchSpace& space, Eigen::VectorXd* unit) {
     u = space.parameters()[static_cast<std::size_t>(i)].levels == 0 ? std::clamp(u, 0.0, 1.0)
                                                                     : space.UnitOf(i, space.LevelOf(i, u));
   }
+  space.Rest(unit);
 }
 
 std::optional<Eigen::VectorXd> UnseenPoint(const SearchSpace& space, const SeenPoints& seen, const SeenPoints& pending,

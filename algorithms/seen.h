@@ -13,7 +13,8 @@
 
 namespace qalam {
 
-// Two points are one when every finite parameter has the same level and every continuous one the same 40 bits.
+// Two points are one when every finite parameter has the same level and every continuous one the same 40 bits. Points
+// come at rest (core/search_space.h).
 class SeenPoints {
  public:
   explicit SeenPoints(const SearchSpace& space) : space_(&space) {}  // borrows it
@@ -28,7 +29,7 @@ class SeenPoints {
   std::unordered_set<std::uint64_t> keys_;
 };
 
-// The middle of its level for every finite parameter; inside [0, 1] for the others.
+// The middle of its level for every finite parameter; inside [0, 1] for the others. Where conditions are, at rest.
 void MoveToLevels(const SearchSpace& space, Eigen::VectorXd* unit);
 
 // A point that neither of them holds: drawn at random, or, when many draws in a row were seen, the first free cell of a

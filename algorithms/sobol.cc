@@ -41,16 +41,14 @@ double ToUnit(std::uint64_t bits) { return (static_cast<double>(bits >> 12) + 0.
 
 class SobolPoints final : public Suggester {
  public:
-  explicit SobolPoints(ScrambledSobol sequence) : sequence_(std::move(sequence)) {}
-  void Observe(const HistoryView&, const Pending&) override {}  // learns nothing
+  explicit SobolPoints(PointWalk walk) : walk_(std::move(walk)) {}
+  void Observe(const HistoryView& fresh, const Pending& pending) override { walk_.Observe(fresh, pending); }
   Result<std::vector<Proposal>> Suggest(int count, std::uint64_t ordinal) override {
-    std::vector<Proposal> out;
-    for (int i = 0; i < count; ++i) out.push_back({sequence_.Point(ordinal++), std::string(kLabel)});
-    return out;
+    return walk_.Suggest(count, ordinal, kLabel);
   }
 
  private:
-  ScrambledSobol sequence_;
+  PointWalk walk_;
 };
 
 class SobolCells final : public Suggester {
@@ -106,12 +104,13 @@ Status ValidateSobol(const AlgorithmContext& context) {
 std::unique_ptr<Suggester> MakeSobol(const AlgorithmContext& context) {
   const SearchSpace& space = context.space;
   const std::uint64_t seed = SeedOf(context, kSobolSettings.Parse(context.settings).random_state);
-  if (!space.cardinality()) return std::make_unique<SobolPoints>(ScrambledSobol(space.dim(), seed));
+  const auto point = [sequence = std::make_shared<ScrambledSobol>(space.dim(), seed)](std::uint64_t index) {
+    return sequence->Point(index);
+  };
+  if (!space.cardinality()) return std::make_unique<SobolPoints>(PointWalk(space, point));
 
   const KeyedPermutation order(*space.cardinality(), Rng(seed, "sobol.order", 0).Next());
-  auto sequence = std::make_shared<ScrambledSobol>(space.dim(), seed);
-  return std::make_unique<SobolCells>(
-      CellWalk(space, order, [sequence](std::uint64_t index) { return sequence->Point(index); }));
+  return std::make_unique<SobolCells>(CellWalk(space, order, point));
 }
 
 }  // namespace qalam

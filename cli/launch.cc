@@ -72,7 +72,8 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.trial_name = trial_name;
   context.experiment_name = spec.name;
   context.namespace_name = spec.namespace_name;
-  context.assignments = assignments;
+  const Assignments told = ToldAssignments(spec, assignments);
+  context.assignments = told;
   context.primary_container = spec.trial_template.primary_container_name;
   context.collector = spec.metrics_collector;
   context.images = *images;
@@ -83,9 +84,9 @@ std::optional<Run> CompileRun(const ExperimentSpec& spec, const std::string& tri
   context.parameters = &spec.parameters;
   context.checkpoint = places.checkpoint;
   std::optional<Run> run;
-  if (!HasDollars(assignments)) {
+  if (!HasDollars(told)) {
     run = Compile(manifest, context, faults);
-  } else if (const auto protected_manifest = RenderTrial(spec, trial_name, ProtectDollars(assignments));
+  } else if (const auto protected_manifest = RenderTrial(spec, trial_name, ProtectDollars(told));
              protected_manifest.ok()) {
     run = Compile(*protected_manifest, context, faults);
   } else {

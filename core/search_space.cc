@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/codec.h"
+#include "core/condition_tree.h"
 #include "core/decimal.h"
 #include "core/rng.h"
 #include "core/words.h"
@@ -130,16 +131,6 @@ class Checker {
   Parameter parameter_;
 };
 
-std::optional<std::uint64_t> Cardinality(const std::vector<Parameter>& parameters) {
-  constexpr std::uint64_t kMost = 1ull << 63;
-  std::uint64_t product = 1;
-  for (const Parameter& p : parameters) {
-    if (p.levels == 0 || product > kMost / p.levels) return std::nullopt;
-    product *= p.levels;
-  }
-  return product;
-}
-
 Status About(const std::string& name, const Status& status) {
   return Status(status.code(), fmt::format("parameter '{}': {}", name, status.message()));
 }
@@ -153,43 +144,180 @@ std::optional<Distribution> ParseDistribution(std::string_view text) {
   return FindWord<Distribution>(kDistributions, text);
 }
 
-Result<SearchSpace> SearchSpace::Create(const std::vector<ParameterSpec>& specs) {
-  SearchSpace space;
-  std::vector<ParameterCodec> codecs;
-  std::vector<std::string> faults;
-  if (specs.empty()) faults.push_back("there are no parameters; a search space needs at least one");
+namespace {
+
+// Each parameter by itself. One that is wrong has its name and its condition only, and no codec.
+struct Checked {
+  std::vector<Parameter> parameters;
+  std::vector<std::optional<ParameterCodec>> codecs;
+};
+
+Checked CheckParameters(const std::vector<ParameterSpec>& specs, std::vector<std::string>* faults) {
+  Checked out;
   std::unordered_set<std::string_view> names;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const ParameterSpec& spec = specs[i];
     if (spec.name.empty()) {
-      faults.push_back(fmt::format("parameter {} has no name", i + 1));
+      faults->push_back(fmt::format("parameter {} has no name", i + 1));
     } else if (!names.insert(spec.name).second) {
-      faults.push_back(fmt::format("parameter '{}': another parameter has the same name", spec.name));
+      faults->push_back(fmt::format("parameter '{}': another parameter has the same name", spec.name));
     }
-    const std::size_t before = faults.size();
-    Parameter parameter = Checker(spec, &faults).Check();
-    if (faults.size() > before) continue;
-    Result<ParameterCodec> codec = ParameterCodec::Make(&parameter);
-    if (!codec.ok()) {
-      faults.push_back(About(spec.name, codec.status()).message());
-      continue;
+    const std::size_t before = faults->size();
+    Parameter parameter = Checker(spec, faults).Check();
+    parameter.condition = spec.condition;
+    std::optional<ParameterCodec>& codec = out.codecs.emplace_back();
+    if (faults->size() == before) {
+      Result<ParameterCodec> made = ParameterCodec::Make(&parameter);
+      if (made.ok()) {
+        codec = *std::move(made);
+      } else {
+        faults->push_back(About(spec.name, made.status()).message());
+      }
     }
-    codecs.push_back(*std::move(codec));
-    space.parameters_.push_back(std::move(parameter));
+    out.parameters.push_back(std::move(parameter));
+  }
+  return out;
+}
+
+bool HasConditions(const std::vector<ParameterSpec>& specs) {
+  return std::ranges::any_of(specs, [](const ParameterSpec& spec) { return spec.condition.has_value(); });
+}
+
+}  // namespace
+
+Result<SearchSpace> SearchSpace::Create(const std::vector<ParameterSpec>& specs) {
+  std::vector<std::string> faults;
+  if (specs.empty()) faults.push_back("there are no parameters; a search space needs at least one");
+  Checked checked = CheckParameters(specs, &faults);
+  SearchSpace space;
+  if (HasConditions(specs)) {
+    std::vector<ConditionFault> wrong;
+    space.tree_ = std::make_shared<const ConditionTree>(ConditionTree::Link(&checked.parameters, checked.codecs, &wrong));
+    for (const ConditionFault& fault : wrong)
+      faults.push_back(fmt::format("parameter '{}': {}", specs[fault.parameter].name, fault.text));
   }
   if (!faults.empty()) return InvalidArgument("{}", fmt::join(faults, "\n"));
+  std::vector<ParameterCodec> codecs;
+  for (std::optional<ParameterCodec>& codec : checked.codecs) codecs.push_back(*std::move(codec));
   space.codecs_ = std::make_shared<const std::vector<ParameterCodec>>(std::move(codecs));
-  space.cardinality_ = Cardinality(space.parameters_);
+  space.parameters_ = std::move(checked.parameters);
+  space.cardinality_ = 1;
+  for (Eigen::Index i = 0; i < space.dim(); ++i) {
+    if (!space.parameters_[static_cast<std::size_t>(i)].condition)
+      space.cardinality_ = ProductOf(space.cardinality_, space.CardinalityOf(i));
+  }
   return space;
+}
+
+std::vector<SearchSpace::ConditionFault> SearchSpace::FindConditionFaults(const std::vector<ParameterSpec>& specs) {
+  std::vector<ConditionFault> faults;
+  std::vector<std::string> others;
+  Checked checked = CheckParameters(specs, &others);
+  ConditionTree::Link(&checked.parameters, checked.codecs, &faults);
+  return faults;
+}
+
+std::vector<char> SearchSpace::ActiveAt(const Eigen::Ref<const Eigen::VectorXd>& unit) const {
+  QALAM_CHECK(unit.size() == dim(), "a point has a coordinate for each parameter");
+  std::vector<char> active(parameters_.size(), 1);
+  if (!tree_) return active;
+  for (const std::size_t i : tree_->order()) {
+    const std::size_t parent = parameters_[i].parent;
+    active[i] = active[parent] && tree_->Allows(i, parameters_[parent], (*codecs_)[parent],
+                                                unit[static_cast<Eigen::Index>(parent)]);
+  }
+  return active;
+}
+
+void SearchSpace::Rest(Eigen::VectorXd* unit) const {
+  if (!tree_) return;
+  const std::vector<char> active = ActiveAt(*unit);
+  for (const std::size_t i : tree_->order()) {
+    if (!active[i]) (*unit)[static_cast<Eigen::Index>(i)] = tree_->rest(i);
+  }
+}
+
+double SearchSpace::RestOf(Eigen::Index parameter) const {
+  QALAM_CHECK(tree_, "parameters rest where there are conditions");
+  return tree_->rest(static_cast<std::size_t>(parameter));
+}
+
+const std::vector<SearchSpace::Branch>& SearchSpace::BranchesOf(Eigen::Index parameter) const {
+  static const std::vector<Branch> kNone;
+  return tree_ ? tree_->branches(static_cast<std::size_t>(parameter)) : kNone;
+}
+
+std::optional<std::uint64_t> SearchSpace::CardinalityOf(Eigen::Index parameter) const {
+  const auto i = static_cast<std::size_t>(parameter);
+  if (tree_) return tree_->cardinality(i);
+  const std::uint64_t levels = parameters_[i].levels;
+  return levels == 0 ? std::nullopt : std::optional(levels);
+}
+
+Assignments SearchSpace::DropInactive(Assignments* assignments) const {
+  Assignments dropped;
+  if (!tree_) return dropped;
+  std::vector<const std::string*> value(parameters_.size());
+  for (std::size_t i = 0; i < assignments->size(); ++i) {
+    if (const Result<std::size_t> at = Find((*assignments)[i], i); at.ok()) value[*at] = &(*assignments)[i].value;
+  }
+  std::vector<char> inactive(parameters_.size());
+  for (const std::size_t i : tree_->order()) {
+    const std::size_t parent = parameters_[i].parent;
+    if (inactive[parent]) {
+      inactive[i] = 1;
+    } else if (value[parent] != nullptr) {
+      const auto allowed = tree_->Allows(i, parameters_[parent], (*codecs_)[parent], *value[parent]);
+      inactive[i] = allowed && !*allowed;
+    }
+  }
+  Assignments kept;
+  for (std::size_t i = 0; i < assignments->size(); ++i) {
+    const Result<std::size_t> at = Find((*assignments)[i], i);
+    (at.ok() && inactive[*at] ? dropped : kept).push_back((*assignments)[i]);
+  }
+  *assignments = std::move(kept);
+  return dropped;
+}
+
+void SearchSpace::FillInactive(Assignments* assignments) const {
+  if (!tree_) return;
+  Assignments all;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto given = std::ranges::find(*assignments, parameters_[i].name, &Assignment::name);
+    all.push_back(given != assignments->end()
+                      ? *given
+                      : Assignment{parameters_[i].name, TextAt(static_cast<Eigen::Index>(i), tree_->rest(i))});
+  }
+  *assignments = std::move(all);
+}
+
+std::string SearchSpace::TextAt(Eigen::Index parameter, double unit) const {
+  const auto i = static_cast<std::size_t>(parameter);
+  std::string text;
+  (*codecs_)[i].Decode(parameters_[i], unit, &text);
+  return text;
+}
+
+Result<double> SearchSpace::CoordinateOf(Eigen::Index parameter, std::string_view text) const {
+  const auto i = static_cast<std::size_t>(parameter);
+  Result<double> coordinate = (*codecs_)[i].Encode(parameters_[i], text);
+  if (!coordinate.ok()) return About(parameters_[i].name, coordinate.status());
+  return coordinate;
 }
 
 Assignments SearchSpace::Decode(const Eigen::Ref<const Eigen::VectorXd>& unit) const {
   QALAM_CHECK(unit.size() == dim(), "a point has a coordinate for each parameter");
   Assignments out(parameters_.size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i].name = parameters_[i].name;
-    (*codecs_)[i].Decode(parameters_[i], unit[static_cast<Eigen::Index>(i)], &out[i].value);
+  std::size_t used = 0;
+  const std::vector<char> active = tree_ ? ActiveAt(unit) : std::vector<char>();
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (tree_ && !active[i]) continue;
+    Assignment& to = out[used++];
+    to.name = parameters_[i].name;
+    (*codecs_)[i].Decode(parameters_[i], unit[static_cast<Eigen::Index>(i)], &to.value);
   }
+  out.resize(used);
   return out;
 }
 
@@ -201,7 +329,7 @@ Result<std::size_t> SearchSpace::Find(const Assignment& assignment, std::size_t 
 }
 
 Result<Eigen::VectorXd> SearchSpace::Encode(const Assignments& assignments) const {
-  Eigen::VectorXd unit = Eigen::VectorXd::Constant(dim(), -1);  // -1: not given yet
+  Eigen::VectorXd unit = Eigen::VectorXd::Constant(dim(), -1);  // -1: not given
   for (std::size_t i = 0; i < assignments.size(); ++i) {
     QALAM_TRY(const std::size_t at, Find(assignments[i], i));
     double& coordinate = unit[static_cast<Eigen::Index>(at)];
@@ -210,23 +338,48 @@ Result<Eigen::VectorXd> SearchSpace::Encode(const Assignments& assignments) cons
     if (!encoded.ok()) return About(assignments[i].name, encoded.status());
     coordinate = *encoded;
   }
-  for (Eigen::Index i = 0; i < unit.size(); ++i)
-    if (unit[i] < 0) return InvalidArgument("parameter '{}' is missing", parameters_[static_cast<std::size_t>(i)].name);
+  std::vector<char> given(parameters_.size());
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = unit[static_cast<Eigen::Index>(i)] >= 0;
+  if (tree_) {
+    // What is not there rests; where it is active, that is told below.
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (!given[i]) unit[static_cast<Eigen::Index>(i)] = tree_->rest(i);
+    }
+  }
+  QALAM_RETURN_IF_ERROR(CheckGiven(given, unit));
   return unit;
 }
 
+// Whether the active parameters are given, and no others. `unit` has the coordinates of those that are.
+Status SearchSpace::CheckGiven(const std::vector<char>& given, const Eigen::VectorXd& unit) const {
+  const std::vector<char> active = tree_ ? ActiveAt(unit) : std::vector<char>(given.size(), 1);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const Parameter& parameter = parameters_[i];
+    if (active[i] && !given[i]) return InvalidArgument("parameter '{}' is missing", parameter.name);
+    if (!active[i] && given[i] && active[parameter.parent] && given[parameter.parent])
+      return InvalidArgument("parameter '{}' is given, which is there only if {}", parameter.name,
+                             ConditionText(*parameter.condition));
+  }
+  // Below a parameter that is not active nothing is.
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (!active[i] && given[i])
+      return InvalidArgument("parameter '{}' is given, and '{}', which it depends on, is not there",
+                             parameters_[i].name, parameters_[parameters_[i].parent].name);
+  }
+  return OkStatus();
+}
+
 Status SearchSpace::Check(const Assignments& assignments) const {
-  std::vector<bool> given(parameters_.size());
+  if (tree_) return Encode(assignments).status();
+  std::vector<char> given(parameters_.size());
   for (std::size_t i = 0; i < assignments.size(); ++i) {
     QALAM_TRY(const std::size_t at, Find(assignments[i], i));
     if (given[at]) return InvalidArgument("parameter '{}' is given twice", assignments[i].name);
-    given[at] = true;
+    given[at] = 1;
     const Status checked = (*codecs_)[at].Check(parameters_[at], assignments[i].value);
     if (!checked.ok()) return About(assignments[i].name, checked);
   }
-  for (std::size_t i = 0; i < given.size(); ++i)
-    if (!given[i]) return InvalidArgument("parameter '{}' is missing", parameters_[i].name);
-  return OkStatus();
+  return CheckGiven(given, {});
 }
 
 void SearchSpace::MoveToSteps(Assignments* assignments) const {

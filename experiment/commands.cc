@@ -48,9 +48,10 @@ Result<Assignments> Arrange(const SearchSpace& space, const Assignments& given) 
   }
   std::string missing;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (out[i].name.empty()) missing += (missing.empty() ? "" : ", ") + parameters[i].name;
+    if (out[i].name.empty() && !parameters[i].condition) missing += (missing.empty() ? "" : ", ") + parameters[i].name;
   }
   if (!missing.empty()) return InvalidArgument("a trial needs a value for each parameter; missing: {}", missing);
+  std::erase_if(out, [](const Assignment& a) { return a.name.empty(); });  // Check knows whether it may be
   QALAM_RETURN_IF_ERROR(space.Check(out));
   return out;
 }

@@ -184,11 +184,12 @@ std::vector<std::string> Fields::Texts(std::string_view key) {
   return texts;
 }
 
-std::map<std::string, std::string> Fields::TextMap(std::string_view key) {
+std::map<std::string, std::string> Fields::TextMap(std::string_view key, std::string_view except) {
   std::map<std::string, std::string> texts;
   const Fields map = Map(key);
   if (!map.present()) return texts;
   for (const Node::Entry& entry : map.map_->entries) {
+    if (!except.empty() && entry.key == except) continue;
     if (auto text = TextOf(entry.value, map.Path(entry.key), faults_)) texts[entry.key] = *std::move(text);
   }
   return texts;

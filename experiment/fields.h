@@ -86,7 +86,8 @@ class Fields {
   std::vector<ListItem> List(std::string_view key);
   std::optional<std::string> Text(std::string_view key);  // numbers and bools as they are written
   std::vector<std::string> Texts(std::string_view key);
-  std::map<std::string, std::string> TextMap(std::string_view key);
+  // Without `except`, of which somebody else reads what stands there.
+  std::map<std::string, std::string> TextMap(std::string_view key, std::string_view except = {});
   std::vector<int> Counts(std::string_view key, int least);  // a list; items that are none, or less, are faults
   std::optional<int> Count(std::string_view key);
   std::optional<double> Number(std::string_view key);

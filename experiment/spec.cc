@@ -79,7 +79,7 @@ void ReadMetadata(Fields* root, ExperimentSpec* experiment) {
     if (const auto fault = NamespaceFault(*space)) metadata.Error("namespace", *fault);
   }
   experiment->labels = metadata.TextMap("labels");
-  experiment->annotations = metadata.TextMap("annotations");
+  experiment->annotations = metadata.TextMap("annotations", kConditionsAnnotation);
   metadata.Finish();
 }
 
@@ -302,7 +302,8 @@ void ReadSpace(Fields* spec, const SpecContext& context, ExperimentSpec* experim
 }
 
 // Everything below spec.
-void ReadSpec(Fields* root, const SpecContext& context, const std::string& template_text, ExperimentSpec* experiment) {
+void ReadSpec(const Node& document, Fields* root, const SpecContext& context, const std::string& template_text,
+              ExperimentSpec* experiment) {
   Fields spec = root->Map("spec");
   if (!spec.present()) {
     if (root->Take("spec") == nullptr) root->Error("spec", "is missing: what the experiment is to do");
@@ -315,6 +316,7 @@ void ReadSpec(Fields* root, const SpecContext& context, const std::string& templ
   ReadSpace(&spec, context, experiment);
   ReadTrialTemplate(&spec, context, template_text, experiment);
   experiment->metrics_collector = ReadMetricsCollector(&spec);
+  ReadConditions(document, experiment, &spec.faults());
   if (!spec.faults().HasErrors()) {
     if (const auto advice = GridAdvice(*experiment)) spec.Warning("maxTrialCount", *advice);
   }
@@ -378,7 +380,7 @@ std::optional<ExperimentSpec> ReadExperiment(const Node& document, const SpecCon
     ReadMetadata(&root, &experiment);
     std::string template_text;
     if (auto kept = experiment.annotations.extract(std::string(kTemplateAnnotation))) template_text = kept.mapped();
-    ReadSpec(&root, context, template_text, &experiment);
+    ReadSpec(document, &root, context, template_text, &experiment);
     root.Finish();
   }
   const bool bad = list.HasErrors();

@@ -69,8 +69,13 @@ std::string TrialName(const std::string& experiment, const std::string& uid, std
 // What becomes of a placeholder for which there is no value.
 enum class Unfilled { kFault, kKeep };
 
+// What a trial is told: its assignments, and for a parameter that is not active the value that its condition has for
+// that, if it has one. In the order of the parameters.
+Assignments ToldAssignments(const ExperimentSpec& spec, const Assignments& assignments);
+
 // The trial's manifest: every ${trialParameters.X} replaced inside parsed strings, metadata.name and namespace set.
-// INVALID_ARGUMENT names the placeholder.
+// One of a parameter that is not active becomes what the trial is told instead, or an empty text. INVALID_ARGUMENT names
+// the placeholder.
 Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                          Unfilled unfilled = Unfilled::kFault);
 

@@ -19,6 +19,8 @@ inline constexpr std::string_view kApiVersion = "kubeflow.org/v1beta1";
 inline constexpr std::string_view kExperimentKind = "Experiment";
 // Where the effective Experiment keeps the text of a trial template that came from a ConfigMap.
 inline constexpr std::string_view kTemplateAnnotation = "qalam.dev/trial-template";
+// Which parameters are there only while another one has certain values; the spec has them in its parameters.
+inline constexpr std::string_view kConditionsAnnotation = "qalam.dev/conditions";
 
 // In the order of the enumerators.
 inline constexpr std::array<std::string_view, 2> kObjectiveTypes = {"minimize", "maximize"};
@@ -38,6 +40,9 @@ std::vector<std::string> WordList(const Words& words) {
 
 std::vector<ParameterSpec> ReadParameters(Fields* owner);  // from its field "parameters"
 std::optional<NasConfig> ReadNasConfig(Fields* spec);
+// Once parameters and template have been read: from the annotation.
+void ReadConditions(const Node& document, ExperimentSpec* experiment, FaultList* faults);
+std::string ConditionsText(const std::vector<ParameterSpec>& parameters);  // of that annotation; empty: there are none
 MetricsCollectorSpec ReadMetricsCollector(Fields* spec);
 // After the parameters. `stored_text`: the template that a ConfigMap gave when the Experiment was handed in.
 void ReadTrialTemplate(Fields* spec, const SpecContext& context, const std::string& stored_text,

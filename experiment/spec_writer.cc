@@ -203,6 +203,8 @@ Node ToDocument(const ExperimentSpec& spec) {
   if (!spec.trial_template.config_map_text.empty()) {
     annotations.Set(std::string(kTemplateAnnotation), Node::String(spec.trial_template.config_map_text));
   }
+  if (const std::string conditions = ConditionsText(spec.parameters); !conditions.empty())
+    annotations.Set(std::string(kConditionsAnnotation), Node::String(conditions));
   if (!annotations.entries.empty()) metadata.Set("annotations", std::move(annotations));
 
   Node document = Node::Map();
@@ -213,7 +215,7 @@ Node ToDocument(const ExperimentSpec& spec) {
   return document;
 }
 
-// Labels and annotations do not make another experiment, but for the template that is kept in one.
+// Labels and annotations do not make another experiment, but for the template and the conditions that are kept in some.
 std::vector<std::string> DifferingFields(const ExperimentSpec& a, const ExperimentSpec& b) {
   std::vector<std::string> differing;
   Node left = SpecNode(a), right = SpecNode(b);
@@ -226,6 +228,8 @@ std::vector<std::string> DifferingFields(const ExperimentSpec& a, const Experime
   if (a.trial_template.config_map_text != b.trial_template.config_map_text) {
     differing.push_back("spec.trialTemplate.configMap.templatePath");
   }
+  if (ConditionsText(a.parameters) != ConditionsText(b.parameters))
+    differing.push_back(fmt::format("metadata.annotations.{}", kConditionsAnnotation));
   return differing;
 }
 

@@ -39,6 +39,19 @@ std::string TrialName(const std::string& experiment, const std::string& uid, std
   return name;
 }
 
+Assignments ToldAssignments(const ExperimentSpec& spec, const Assignments& assignments) {
+  Assignments told;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    const auto assigned = std::ranges::find(assignments, parameter.name, &Assignment::name);
+    if (assigned != assignments.end()) {
+      told.push_back(*assigned);
+    } else if (parameter.condition && parameter.condition->otherwise) {
+      told.push_back({parameter.name, *parameter.condition->otherwise});
+    }
+  }
+  return spec.parameters.empty() ? assignments : told;  // a network is told in words of its own
+}
+
 Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                          Unfilled unfilled) {
   const TrialTemplate& trial_template = spec.trial_template;
@@ -59,7 +72,12 @@ Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_na
       continue;
     }
     const auto assigned = std::ranges::find(assignments, parameter.reference, &Assignment::name);
-    if (assigned != assignments.end()) values[parameter.name] = assigned->value;
+    const auto tuned = std::ranges::find(spec.parameters, parameter.reference, &ParameterSpec::name);
+    if (assigned != assignments.end()) {
+      values[parameter.name] = assigned->value;
+    } else if (tuned != spec.parameters.end() && tuned->condition) {
+      values[parameter.name] = tuned->condition->otherwise.value_or("");
+    }
   }
   QALAM_RETURN_IF_ERROR(SubstituteAll(&manifest, [&](std::string_view name) -> Result<std::string> {
     const auto value = values.find(name);

@@ -99,6 +99,20 @@ class UnderWay {
   std::condition_variable none_;
 };
 
+// A service that may know no conditions looks for every parameter.
+void FillInactive(const SearchSpace& space, wire::Trial* trial) {
+  if (!space.conditional()) return;
+  Assignments all = AssignmentsOf(*trial);
+  space.FillInactive(&all);
+  auto& assignments = *trial->mutable_spec()->mutable_parameter_assignments();
+  assignments.clear_assignments();
+  for (const Assignment& assignment : all) {
+    wire::ParameterAssignment& a = *assignments.add_assignments();
+    a.set_name(assignment.name);
+    a.set_value(assignment.value);
+  }
+}
+
 class GrpcClient final : public SuggestionClient {
  public:
   // `where`: its address, or empty for the built-in `server`, which the client owns.
@@ -199,7 +213,10 @@ void GrpcClient::Send(SuggestionRequest request, std::function<void(Result<Sugge
   request.trials->Visit(remembered.revision, [&](const Trial& trial) {
     const std::size_t i = index++;
     if (in_pieces && (i < telling.first || i >= telling.first + kPiece)) return;
-    ToWire(trial, objective, IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
+    wire::Trial& sent =
+        *(IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
+    ToWire(trial, objective, &sent);
+    if (!remembers_) FillInactive(*request.space, &sent);
   });
   call->more = in_pieces && index > telling.first + kPiece;
   call->is_piece = call->more || telling.first > 0;

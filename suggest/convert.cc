@@ -62,6 +62,11 @@ void ToWire(const ParameterSpec& parameter, wire::ParameterSpec* out) {
   space.set_step(parameter.feasible.step);
   for (const std::string& item : parameter.feasible.list) space.add_list(item);
   space.set_distribution(ToWire(parameter.feasible.distribution));
+  if (!parameter.condition) return;
+  wire::ParameterCondition& condition = *out->mutable_condition();
+  condition.set_parent(parameter.condition->parent);
+  condition.set_relation(static_cast<wire::ParameterCondition::Relation>(parameter.condition->relation));  // one order
+  for (const std::string& value : parameter.condition->values) condition.add_values(value);
 }
 
 void ToWire(const NasConfig& nas, wire::NasConfig* out) {
@@ -108,6 +113,20 @@ void MakeInteger(std::string* text, Round round) {
   if (value && *value != std::nearbyint(*value)) *text = fmt::format("{:.0f}", round(*value));
 }
 
+Result<std::optional<ParameterCondition>> FromWire(const wire::ParameterCondition& from, const std::string& parameter) {
+  if (from.relation() < wire::ParameterCondition::IN || from.relation() > wire::ParameterCondition::BELOW) {
+    return InvalidArgument("parameter '{}': its condition has the relation {}, it must be IN, NOT_IN or an order",
+                           parameter, static_cast<int>(from.relation()));
+  }
+  ParameterCondition out{from.parent(), static_cast<Relation>(from.relation()), {}, std::nullopt};
+  out.values.assign(from.values().begin(), from.values().end());
+  if (out.values.empty() || (IsOrder(out.relation) && out.values.size() > 1)) {
+    return InvalidArgument("parameter '{}': its condition has {} values, it must have {}", parameter, out.values.size(),
+                           IsOrder(out.relation) ? "one" : "one or more");
+  }
+  return std::optional(std::move(out));
+}
+
 Result<ParameterSpec> FromWire(const wire::ParameterSpec& p) {
   ParameterSpec parameter;
   parameter.name = p.name();
@@ -123,6 +142,9 @@ Result<ParameterSpec> FromWire(const wire::ParameterSpec& p) {
   parameter.feasible.step = space.step();
   parameter.feasible.list.assign(space.list().begin(), space.list().end());
   parameter.feasible.distribution = FromWire(space.distribution());
+  if (p.has_condition()) {
+    QALAM_TRY(parameter.condition, FromWire(p.condition(), p.name()));
+  }
   if (parameter.type == ParameterType::kInt) {
     MakeInteger(&parameter.feasible.min, [](double x) { return std::ceil(x); });
     MakeInteger(&parameter.feasible.max, [](double x) { return std::floor(x); });
@@ -189,7 +211,11 @@ void ToWire(const Trial& trial, const ObjectiveSpec& objective, wire::Trial* out
     a.set_value(assignment.value);
   }
   for (const auto& [key, value] : trial.labels) {
-    if (key == kModelLabel) {
+    if (key.starts_with(kInactiveLabelStart)) {
+      wire::ParameterAssignment& a = *spec.mutable_parameter_assignments()->add_assignments();
+      a.set_name(key.substr(kInactiveLabelStart.size()));
+      a.set_value(value);
+    } else if (key == kModelLabel) {
       out->set_model_label(value);
     } else {
       (*spec.mutable_labels())[key] = value;

@@ -10,11 +10,10 @@
 #include <string_view>
 
 #include "core/objective.h"
+#include "suggest/convert.h"
 
 namespace qalam {
 namespace {
-
-namespace wire = ::api::v1::beta1;
 
 // A number has fewer digits; a list member is no longer than the document it stands in.
 constexpr std::size_t kMaxNumberBytes = 1 << 10;
@@ -48,9 +47,9 @@ Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterA
   return out;
 }
 
-// The assignments in the order of the space, each parameter exactly once.
+// The assignments in the order of the space, each active parameter exactly once. Those of others become labels.
 Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAssignments& from,
-                                    const SearchSpace& space) {
+                                    const SearchSpace& space, std::map<std::string, std::string>* labels) {
   const std::vector<Parameter>& parameters = space.parameters();
   if (parameters.empty()) return ReadArchitecture(from);
   Assignments out(parameters.size());
@@ -67,9 +66,13 @@ Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAs
     to = {a.name(), a.value()};
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (out[i].name.empty()) return InvalidArgument("parameter '{}' has no value", parameters[i].name);
+    if (out[i].name.empty() && !parameters[i].condition)
+      return InvalidArgument("parameter '{}' has no value", parameters[i].name);
   }
+  std::erase_if(out, [](const Assignment& a) { return a.name.empty(); });
   space.MoveToSteps(&out);
+  for (const Assignment& dropped : space.DropInactive(&out))
+    (*labels)[fmt::format("{}{}", kInactiveLabelStart, dropped.name)] = dropped.value;
   QALAM_RETURN_IF_ERROR(space.Check(out));
   return out;
 }
@@ -77,7 +80,8 @@ Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAs
 Result<Suggestion> ReadSuggestion(const wire::GetSuggestionsReply::ParameterAssignments& from,
                                   const SearchSpace& space) {
   Suggestion out;
-  QALAM_TRY(out.assignments, ReadAssignments(from, space));
+  std::map<std::string, std::string> inactive;
+  QALAM_TRY(out.assignments, ReadAssignments(from, space, &inactive));
   if (!from.trial_name().empty() && !IsDnsLabel(from.trial_name())) {
     return InvalidArgument(
         "trial name '{}' is not a DNS label (lower-case letters, digits and '-', at most 63 characters)",
@@ -89,7 +93,10 @@ Result<Suggestion> ReadSuggestion(const wire::GetSuggestionsReply::ParameterAssi
   if (from.labels_size() > static_cast<int>(kMaxLabels) || bytes > kMaxLabels * kMaxLabelBytes) {
     return InvalidArgument("{} labels of {} bytes are too many", from.labels_size(), bytes);
   }
-  out.labels.insert(from.labels().begin(), from.labels().end());
+  out.labels = std::move(inactive);
+  for (const auto& [key, value] : from.labels()) {
+    if (!key.starts_with(kInactiveLabelStart)) out.labels.emplace(key, value);
+  }
   return out;
 }
 

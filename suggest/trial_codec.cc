@@ -19,7 +19,13 @@ class ParametersCodec final : public TrialCodec {
   explicit ParametersCodec(SearchSpace space) : space_(std::move(space)) {}
   const SearchSpace& space() const override { return space_; }
   Assignments Decode(const Eigen::VectorXd& unit) const override { return space_.Decode(unit); }
-  Result<Eigen::VectorXd> Encode(const Assignments& assignments) const override { return space_.Encode(assignments); }
+  // A client that knows no conditions of this space's, or did not when the trial began, has a value for everything.
+  Result<Eigen::VectorXd> Encode(const Assignments& assignments) const override {
+    if (!space_.conditional()) return space_.Encode(assignments);
+    Assignments active = assignments;
+    space_.DropInactive(&active);
+    return space_.Encode(active);
+  }
 
  private:
   SearchSpace space_;

@@ -152,11 +152,38 @@ Variables ReadEnvironment(const Reader& container, const ImageMapEntry* image, c
   return env;
 }
 
+namespace {
+
+// -?digits(.digits)?(e[+-]?digits)?
+bool IsJsonNumber(std::string_view text) {
+  const auto digits = [&text] {
+    const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(count);
+    return count > 0;
+  };
+  if (text.starts_with('-')) text.remove_prefix(1);
+  if (text.starts_with('0') && text.size() > 1 && text[1] >= '0' && text[1] <= '9') return false;
+  if (!digits()) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!digits()) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    if (!digits()) return false;
+  }
+  return text.empty();
+}
+
+}  // namespace
+
 std::string ParametersJson(const CompileContext& context) {
   Node json = Node::Map();
   for (const Assignment& assignment : context.assignments) {
+    // What a trial is told of a parameter that is not there may be any text.
     const bool number =
-        context.parameters != nullptr && std::ranges::any_of(*context.parameters, [&](const ParameterSpec& parameter) {
+        IsJsonNumber(assignment.value) && context.parameters != nullptr && std::ranges::any_of(*context.parameters, [&](const ParameterSpec& parameter) {
           return parameter.name == assignment.name && IsNumber(parameter);
         });
     json.Set(assignment.name, Node::Scalar(number ? Node::Kind::kFloat : Node::Kind::kString, assignment.value));

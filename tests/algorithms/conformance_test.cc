@@ -113,6 +113,8 @@ class Conformance : public ::testing::TestWithParam<std::string> {
                                               .Discrete("discrete", {"0.1", "1", "10"})
                                               .Choice("choice", {"sgd", "adam", "rmsprop"})
                                               .Make());
+    all.emplace_back("conditional", Conditional(algorithm));
+    all.emplace_back("finite conditional", FiniteConditional(algorithm));
     Space wide = Begin(algorithm);
     for (int i = 0; i < 100; ++i) wide.Real("x" + std::to_string(i), "0", "1");
     all.emplace_back("100 reals", wide.Make());
@@ -127,6 +129,46 @@ class Conformance : public ::testing::TestWithParam<std::string> {
     EXPECT_GE(all.size(), 4u) << algorithm << " takes too few kinds of spaces to be tried";
     return all;
   }
+
+  // A choice with branches of every kind, one of them empty; a chain; a number as a parent; a child before its parent.
+  static SearchSpace Conditional(const std::string& algorithm) {
+    return Begin(algorithm)
+        .Real("width", "0", "1")
+        .When("layers >= 2")
+        .Int("depth", "0", "4")
+        .When("model == tree")
+        .Choice("model", {"none", "linear", "tree", "net"})
+        .Real("penalty", "1e-4", "1", Distribution::kLogUniform)
+        .When("model == linear")
+        .Int("layers", "1", "3")
+        .When("model == net")
+        .Choice("optimizer", {"sgd", "adam", "lbfgs"})
+        .When("model in [net, linear]")
+        .Real("momentum", "0", "0.99")
+        .When("optimizer == sgd, else 0")
+        .Discrete("decay", {"0.1", "1"})
+        .When("momentum >= 0.5")
+        .Make();
+  }
+  static SearchSpace FiniteConditional(const std::string& algorithm) {
+    return Begin(algorithm)
+        .Choice("model", {"none", "linear", "tree", "net"})
+        .Discrete("penalty", {"0.1", "1"})
+        .When("model == linear")
+        .Int("depth", "0", "4")
+        .When("model == tree")
+        .Int("layers", "1", "3")
+        .When("model == net")
+        .Choice("optimizer", {"sgd", "adam"})
+        .When("model == net")
+        .Discrete("momentum", {"0", "0.5", "0.9"})
+        .When("optimizer == sgd, else 0")
+        .Real("width", "0", "1", Distribution::kUniform, "0.5")
+        .When("layers >= 2")
+        .Make();
+  }
+  // model none, linear, tree; net: (1 + 2 * 3 layers and width) * (adam, or sgd with 3 momenta).
+  static constexpr std::uint64_t kFiniteConditional = 1 + 2 + 5 + (1 + 2 * 3) * (1 + 3);
 
   static Searched Searches(const std::string& algorithm) { return FindAlgorithm(algorithm)->searches; }
   bool SearchesNetworks() const { return Searches(GetParam()) == Searched::kNetworks; }
@@ -144,6 +186,12 @@ class Conformance : public ::testing::TestWithParam<std::string> {
 
   std::unique_ptr<Suggester> Make(const SearchSpace& space, std::uint64_t seed = 1) {
     return MakeSuggester(GetParam(), space, seed, Required(GetParam()));
+  }
+  bool Takes(const SearchSpace& space) const {
+    const std::vector<Setting> settings = Required(GetParam());
+    return ValidateAlgorithm(*FindAlgorithm(GetParam()),
+                             {.space = space, .seed = 1, .settings = settings, .max_trials = std::nullopt})
+        .ok();
   }
   bool LearnsNothing() const { return kLearnsNothing.contains(GetParam()); }
   bool GoesOn() const { return kGoesOn.contains(GetParam()); }
@@ -256,6 +304,42 @@ TEST_P(Conformance, NoPointIsProposedTwiceWhileUnseenOnesExistAndThenTheSpaceIsE
     EXPECT_EQ(trials.size(), distinct.size()) << parallel << " in parallel";
     EXPECT_EQ(configurations.size(), kSmall) << parallel << " in parallel";
   }
+}
+
+TEST_P(Conformance, WhatIsNotActiveIsNotProposed) {
+  if (SearchesNetworks()) GTEST_SKIP() << "has no conditions";
+  for (const SearchSpace& space : {Conditional(GetParam()), FiniteConditional(GetParam())}) {
+    if (!Takes(space)) continue;
+    for (const Shown& trial : RunTrials(space, 40, 4)) {
+      Eigen::VectorXd rested = trial.unit;
+      space.Rest(&rested);
+      EXPECT_EQ(rested, trial.unit) << Text(space, trial.unit);
+      EXPECT_TRUE(space.Check(space.Decode(trial.unit)).ok()) << Text(space, trial.unit);
+    }
+  }
+}
+
+TEST_P(Conformance, PointsThatDifferInNothingActiveAreOne) {
+  if (SearchesNetworks() || GoesOn()) GTEST_SKIP() << "has no conditions, or repeats";
+  const SearchSpace finite = FiniteConditional(GetParam());
+  ASSERT_EQ(Configurations(finite, 0), kFiniteConditional);
+  if (Takes(finite)) {
+    for (std::size_t parallel : {1u, 5u}) {
+      const std::vector<Shown> trials = RunTrials(finite, 1000, parallel);
+      std::set<std::string> distinct, configurations;
+      for (const Shown& trial : trials) distinct.insert(Text(finite, trial.unit));
+      for (const Shown& trial : trials) configurations.insert(ConfigurationOf(finite, trial.unit));
+      EXPECT_EQ(trials.size(), distinct.size()) << parallel << " in parallel";
+      EXPECT_EQ(configurations.size(), kFiniteConditional) << parallel << " in parallel";
+    }
+  }
+  const SearchSpace endless = Conditional(GetParam());
+  if (!Takes(endless)) return;
+  std::set<std::string> distinct;
+  const std::vector<Shown> trials = RunTrials(endless, 60, 4);
+  for (const Shown& trial : trials) distinct.insert(Text(endless, trial.unit));
+  EXPECT_EQ(trials.size(), 60u);
+  EXPECT_EQ(trials.size(), distinct.size());
 }
 
 TEST_P(Conformance, AWeightedFiniteSpaceIsUsedUpToo) {

@@ -36,6 +36,13 @@ class Space {
   Space& Choice(std::string name, std::vector<std::string> list) {
     return Add(std::move(name), ParameterType::kCategorical, {"", "", "", std::move(list), Distribution::kUniform});
   }
+  // Of the parameter before: "optimizer == sgd".
+  Space& When(std::string_view condition) {
+    Result<ParameterCondition> parsed = ParseCondition(condition);
+    EXPECT_TRUE(parsed.ok()) << parsed.status().ToString();
+    specs_.back().condition = *std::move(parsed);
+    return *this;
+  }
   SearchSpace Make() const {
     Result<SearchSpace> space = SearchSpace::Create(specs_);
     EXPECT_TRUE(space.ok()) << space.status().ToString();
@@ -44,7 +51,7 @@ class Space {
 
  private:
   Space& Add(std::string name, ParameterType type, FeasibleSpace feasible) {
-    specs_.push_back({std::move(name), type, std::move(feasible)});
+    specs_.push_back({std::move(name), type, std::move(feasible), std::nullopt});
     return *this;
   }
   std::vector<ParameterSpec> specs_;
