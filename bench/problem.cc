@@ -41,7 +41,34 @@ class ExactProblem final : public Problem {
   std::unique_ptr<Problem> inner_;
 };
 
+std::vector<ParameterSpec> WithoutConditions(std::vector<ParameterSpec> parameters) {
+  for (ParameterSpec& parameter : parameters) parameter.condition.reset();
+  return parameters;
+}
+
+class FlatProblem final : public Problem {
+ public:
+  explicit FlatProblem(std::unique_ptr<Problem> inner)
+      : Problem("flat/" + inner->name(), WithoutConditions(inner->parameters()), inner->steps(), inner->best()),
+        inner_(std::move(inner)) {}
+  Evaluation Evaluate(const Assignments& point, int step, std::uint64_t draw) const override {
+    return inner_->Evaluate(Active(point), step, draw);
+  }
+  double Worth(const Assignments& point) const override { return inner_->Worth(Active(point)); }
+
+ private:
+  Assignments Active(Assignments point) const {
+    inner_->space().DropInactive(&point);
+    return point;
+  }
+  std::unique_ptr<Problem> inner_;
+};
+
 }  // namespace
+
+std::unique_ptr<Problem> MakeFlat(std::unique_ptr<Problem> problem) {
+  return std::make_unique<FlatProblem>(std::move(problem));
+}
 
 std::unique_ptr<Problem> MakeExact(std::unique_ptr<Problem> problem) {
   return std::make_unique<ExactProblem>(std::move(problem));

@@ -54,6 +54,10 @@ class Problem {
 // "exact/NAME": a whole trial reports what its point is worth, without noise.
 std::unique_ptr<Problem> MakeExact(std::unique_ptr<Problem> problem);
 
+// "flat/NAME": nobody is told of its conditions, and what is not active has no effect. The same worth for each point as
+// far as it is active: what conditions are good for can be measured.
+std::unique_ptr<Problem> MakeFlat(std::unique_ptr<Problem> problem);
+
 // A double or int parameter on [min, max].
 ParameterSpec NumberParameter(std::string name, ParameterType type, double min, double max,
                               Distribution distribution = Distribution::kUniform);

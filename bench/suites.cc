@@ -76,7 +76,7 @@ Status Unknown(const std::string& name) {
       Code::kNotFound,
       "there is no problem '{}'; there are bbob/f01..f24/d2../i1.., mixint/f01..f24/d5,d10../i1.., "
       "classic/{}/s0.., yahpo/lcbench/ID, yahpo/rbv2_xgboost/ID, yahpo/rbv2_rpart/ID, yahpo/iaml_glmnet/ID, {}, "
-      "curves/{}/i1.., lcdb/ID, noisy/PROBLEM, exact/PROBLEM, your own FILE.json, and the tables {}",
+      "curves/{}/i1.., lcdb/ID, noisy/PROBLEM, exact/PROBLEM, flat/PROBLEM, your own FILE.json, and the tables {}",
       name, fmt::join(ClassicNames(), ","), fmt::join(CashNames(), ", "), fmt::join(LearningKinds(), ","),
       fmt::join(TableNames(), ", "));
 }
@@ -118,6 +118,10 @@ Result<std::unique_ptr<Problem>> MakeProblem(const std::string& name, const std:
     QALAM_TRY(auto inner, MakeProblem(name.substr(6), data));
     constexpr double kLevel = 0.1, kFloor = 0.01;
     return MakeNoisy(std::move(inner), kLevel, kFloor);
+  }
+  if (name.starts_with("flat/")) {
+    QALAM_TRY(auto inner, MakeProblem(name.substr(5), data));
+    return MakeFlat(std::move(inner));
   }
   if (name.starts_with("exact/")) {
     QALAM_TRY(auto inner, MakeProblem(name.substr(6), data));

@@ -2,6 +2,8 @@
 // qalam ask: what the algorithm would try next, without running it.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/input.h"
 #include "cli/launch.h"
 #include "cli/lookup.h"
@@ -31,6 +33,12 @@ Status Remembered(const std::string& db, const ExperimentSpec& spec, std::string
   return OkStatus();
 }
 
+// Empty where the parameter is not active.
+std::string ValueOf(const Assignments& assignments, const std::string& name) {
+  const auto found = std::ranges::find(assignments, name, &Assignment::name);
+  return found == assignments.end() ? "" : Printable(found->value);
+}
+
 Result<std::string> Ask(const ExperimentSpec& spec, const AskOptions& options) {
   std::string uid;
   std::vector<Trial> trials;
@@ -46,7 +54,7 @@ Result<std::string> Ask(const ExperimentSpec& spec, const AskOptions& options) {
     Table table(header);
     for (std::size_t i = 0; i < proposals.suggestions.size(); ++i) {
       std::vector<std::string> row = {fmt::format("#{}", first + i)};
-      for (const Assignment& a : proposals.suggestions[i].assignments) row.push_back(Printable(a.value));
+      for (const ParameterSpec& p : spec.parameters) row.push_back(ValueOf(proposals.suggestions[i].assignments, p.name));
       table.Row(std::move(row));
     }
     return table.Text() + (proposals.exhausted ? "there are no more\n" : "");

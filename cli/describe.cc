@@ -176,9 +176,14 @@ Result<std::string> DescribeExperiment(StoreReader& reader, const DescribeOption
       Line("Version:", annotation(kVersionAnnotation)) + Line("Command:", annotation(kCommandAnnotation)) +
       Line("Git commit:", annotation(kGitAnnotation)) + Line("Environment:", annotation(kEnvironmentAnnotation)) +
       Line("Directory:", annotation(kWorkingDirAnnotation)) + Line("Image map:", annotation(kImageMapAnnotation));
-  Table parameters({"NAME", "TYPE", "SPACE"});
+  const bool conditional = std::ranges::any_of(spec.parameters, [](const auto& p) { return p.condition.has_value(); });
+  std::vector<std::string> header = {"NAME", "TYPE", "SPACE"};
+  if (conditional) header.emplace_back("ONLY IF");
+  Table parameters(header);
   for (const ParameterSpec& p : spec.parameters) {
-    parameters.Row({Printable(p.name), std::string(ToString(p.type)), Space(p)});
+    std::vector<std::string> row = {Printable(p.name), std::string(ToString(p.type)), Space(p)};
+    if (conditional) row.push_back(p.condition ? Printable(ToString(*p.condition)) : "");
+    parameters.Row(std::move(row));
   }
   if (savings) rungs = RungTable(*savings);
   if (!rungs.empty()) rungs = "Rungs:\n" + Indented(rungs);

@@ -196,7 +196,7 @@ class ShortWriter : private Writer {
     if (!spec_.objective.additional_metric_names.empty())
       out.Set("metrics", TextList(spec_.objective.additional_metric_names));
     Node& parameters = out.Set("parameters", Node::Map());
-    for (const ParameterSpec& parameter : spec_.parameters) parameters.Set(parameter.name, Space(parameter));
+    for (const ParameterSpec& parameter : spec_.parameters) parameters.Set(parameter.name, Whole(parameter));
     out.Set("trials", spec_.max_trial_count ? Node::Int(*spec_.max_trial_count) : Node::String("endless"));
     out.Set("parallel", Node::Int(spec_.parallel_trial_count));
     if (spec_.max_failed_trial_count) out.Set("max_failed", Node::Int(*spec_.max_failed_trial_count));
@@ -252,6 +252,16 @@ class ShortWriter : private Writer {
       out += text[0];
       text.remove_prefix(1);
     }
+    return out;
+  }
+
+  Node Whole(const ParameterSpec& parameter) {
+    if (!parameter.condition) return Space(parameter);
+    Node out = Node::Map();
+    out.Set("is", Space(parameter));
+    out.Set("when", Node::String(ConditionText(*parameter.condition)));
+    if (const std::optional<std::string>& otherwise = parameter.condition->otherwise)
+      out.Set("else", ParseNumber(*otherwise) ? Number(*otherwise) : Node::String(*otherwise));
     return out;
   }
 
@@ -375,6 +385,11 @@ class SweepWriter : private Writer {
   Node Space(const ParameterSpec& parameter) {
     const FeasibleSpace& space = parameter.feasible;
     Node out = Node::Map();
+    if (parameter.condition) {
+      NotCarried(fmt::format("parameter '{}'", parameter.name),
+                 fmt::format("that it is there only if {}: a sweep gives all parameters to every run",
+                             ConditionText(*parameter.condition)));
+    }
     if (!space.list.empty()) {
       out.Set("values", ListOf(parameter));
       return out;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/words.h"
+#include "experiment/spec_sections.h"
 
 namespace qalam {
 namespace {
@@ -30,6 +31,17 @@ std::string NameIn(const Rewritten& rewritten, const std::string& field) {
     name = own;
   }
   return name;
+}
+
+// As an Experiment has them: while it was read each stood at a place of its own.
+void WriteConditions(const ExperimentSpec& spec, Node* experiment) {
+  Node* at = experiment;
+  for (const std::string_view key : {std::string_view("metadata"), std::string_view("annotations"), kConditionsAnnotation}) {
+    const auto entry = std::ranges::find(at->entries, key, &Node::Entry::key);
+    if (entry == at->entries.end()) return;
+    at = &entry->value;
+  }
+  *at = Node::String(ConditionsText(spec.parameters));
 }
 
 }  // namespace
@@ -70,7 +82,10 @@ std::optional<ExperimentSpec> ReadAnyForm(const Node& document, const SpecContex
       faults->Error(fault.position, field, fault.message);
     }
   }
-  if (experiment != nullptr) *experiment = rewritten.experiment;
+  if (experiment != nullptr) {
+    *experiment = rewritten.experiment;
+    if (spec) WriteConditions(*spec, experiment);
+  }
   return wrong.empty() ? spec : std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiment/forms.h"
+#include "experiment/spec_sections.h"
 
 namespace qalam {
 
@@ -50,6 +51,11 @@ class ExperimentBuilder {
     item.Set("parameterType", TextAt(type, at));
     item.Set("feasibleSpace", Placed(std::move(space), at));
   }
+  // On what the parameter depends: "optimizer == sgd, else 0".
+  void Condition(const std::string& parameter, std::string condition, const Position& at, std::string field) {
+    Was("metadata.annotations." + std::string(kConditionsAnnotation) + "." + parameter, std::move(field));
+    conditions_.Set(parameter, TextAt(std::move(condition), at));
+  }
   // The manifest of a trial, and the parameters that its command names.
   void Template(Node manifest, const std::vector<std::string>& used, std::string container, const Position& at,
                 std::string field) {
@@ -69,7 +75,12 @@ class ExperimentBuilder {
     Node experiment = Placed(Node::Map(), top_);
     experiment.Set("apiVersion", Node::String("kubeflow.org/v1beta1"));
     experiment.Set("kind", Node::String("Experiment"));
-    experiment.Set("metadata", Placed(Node::Map(), top_)).Set("name", std::move(name_));
+    Node& metadata = experiment.Set("metadata", Placed(Node::Map(), top_));
+    metadata.Set("name", std::move(name_));
+    if (!conditions_.entries.empty()) {
+      Node& annotations = metadata.Set("annotations", Placed(Node::Map(), top_));
+      annotations.Set(std::string(kConditionsAnnotation), std::move(conditions_));
+    }
     Node& spec = experiment.Set("spec", Placed(Node::Map(), top_));
     spec.Set("objective", Placed(std::move(objective_), top_));
     if (!settings_.items.empty()) algorithm_.Set("algorithmSettings", std::move(settings_));
@@ -89,6 +100,7 @@ class ExperimentBuilder {
 
   Position top_;
   Node name_, objective_, algorithm_, settings_, parameters_, template_, spec_;
+  Node conditions_ = Node::Map();  // read by experiment/spec_conditions.cc
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 

@@ -2,11 +2,12 @@
 // The short form as a file:
 //   run: python3 train.py --lr {lr}
 //   minimize: loss
-//   parameters: {lr: "log(1e-5, 1e-1)", opt: [sgd, adam]}
+//   parameters: {lr: "log(1e-5, 1e-1)", opt: [sgd, adam], momentum: {is: "real(0, 0.99)", when: opt == sgd, else: 0}}
 #include <fmt/core.h>
 
 #include <algorithm>
 
+#include "core/condition.h"
 #include "experiment/fields.h"
 #include "experiment/rewrite.h"
 #include "experiment/short_words.h"
@@ -88,17 +89,80 @@ class ShortFileReader {
     }
     for (const Node::Entry& entry : node->entries) {
       const std::string field = "parameters." + entry.key;
-      names_.push_back(entry.key);
       if (!IsParameterName(entry.key)) {
+        names_.push_back(entry.key);
         fields_.faults().Error(entry.key_position, field, fmt::format("'{}' {}", entry.key, kParameterNameRule));
+      } else if (IsGroup(entry.value)) {
+        ReadGroup(entry, field);
       } else {
-        ReadParameter(entry, field);
+        ReadParameter(entry, entry.key, field, nullptr);
       }
     }
   }
 
-  void ReadParameter(const Node::Entry& entry, const std::string& field) {
+  // A map that is not one parameter.
+  static bool IsGroup(const Node& value) {
+    return value.kind == Node::Kind::kMap && !value.entries.empty() && value.Find("is") == nullptr &&
+           value.Find("when") == nullptr && value.Find("else") == nullptr;
+  }
+
+  // opt: {kind: [sgd, adam], momentum: {when: kind == sgd, is: real(0, 0.99)}}: opt.kind and opt.momentum.
+  void ReadGroup(const Node::Entry& group, const std::string& group_field) {
+    for (const Node::Entry& entry : group.value.entries) {
+      const std::string field = group_field + "." + entry.key, name = group.key + "." + entry.key;
+      if (!IsParameterName(name)) {
+        names_.push_back(name);
+        fields_.faults().Error(entry.key_position, field, fmt::format("'{}' {}", name, kParameterNameRule));
+      } else if (IsGroup(entry.value)) {
+        fields_.faults().Error(entry.key_position, field, "a group of parameters cannot hold another one");
+      } else {
+        ReadParameter(entry, name, field, &group);
+      }
+    }
+  }
+
+  void ReadParameter(const Node::Entry& entry, const std::string& name, const std::string& field,
+                     const Node::Entry* group) {
+    names_.push_back(name);
     const Node& value = entry.value;
+    if (value.kind != Node::Kind::kMap) return ReadSpace(value, name, value.position, field);
+    Fields parts(&value, field, entry.key_position, &fields_.faults());
+    const Node* space = parts.Take("is");
+    if (space == nullptr) {
+      parts.Error("is", "is missing: the parameter's values, as in  is: real(0, 0.99)");
+    } else if (space->kind == Node::Kind::kMap) {
+      parts.Error("is", fmt::format("must be a list or a range as in  real(0, 0.99), found {}", Describe(*space)));
+    } else {
+      ReadSpace(*space, name, value.position, field);
+    }
+    ReadCondition(&parts, name, group);
+    parts.Finish();
+  }
+
+  // A parent without a dot may be one of the same group.
+  void ReadCondition(Fields* parts, const std::string& name, const Node::Entry* group) {
+    const Node *otherwise = parts->Take("else"), *when = parts->Take("when");
+    if (when == nullptr && otherwise != nullptr) {
+      parts->Error("else", "says what counts where the parameter is not there, and it always is: when is missing");
+    }
+    const std::optional<std::string> text = parts->Text("when");
+    if (!text) return;
+    Result<ParameterCondition> condition = ParseCondition(*text);
+    if (!condition.ok()) return parts->Error("when", condition.status().message());
+    if (otherwise != nullptr && condition->otherwise) {
+      return parts->Error("else", "is said twice: after the condition too");
+    }
+    if (otherwise != nullptr) {
+      condition->otherwise = TextOf(*otherwise, parts->Path("else"), &parts->faults());
+      if (!condition->otherwise) return;
+    }
+    if (group != nullptr && group->value.Find(condition->parent) != nullptr)
+      condition->parent = group->key + "." + condition->parent;
+    builder_.Condition(name, ToString(*condition), when->position, parts->Path("when"));
+  }
+
+  // `at`: where faults of the whole are shown.
+  void ReadSpace(const Node& value, const std::string& name, const Position& at, const std::string& field) {
     Node space = Node::Map();
     if (value.kind == Node::Kind::kSequence) {
       const auto is_number = [](const Node& item) {
@@ -106,13 +170,7 @@ class ShortFileReader {
       };
       const bool numbers = std::ranges::all_of(value.items, is_number);
       space.Set("list", value);
-      builder_.Parameter(entry.key, numbers && !value.items.empty() ? "discrete" : "categorical", std::move(space),
-                         value.position, field);
-      return;
-    }
-    if (value.kind == Node::Kind::kMap) {
-      fields_.faults().Error(entry.key_position, field,
-                             "parameters below another one are not in this version: give each a line of its own");
+      builder_.Parameter(name, numbers && !value.items.empty() ? "discrete" : "categorical", std::move(space), at, field);
       return;
     }
     ParameterSpec parameter;
@@ -134,7 +192,7 @@ class ShortFileReader {
     } else if (feasible.distribution != Distribution::kUniform) {
       space.Set("distribution", TextAt(std::string(ToString(feasible.distribution)), value.position));
     }
-    builder_.Parameter(entry.key, std::string(ToString(parameter.type)), std::move(space), value.position, field);
+    builder_.Parameter(name, std::string(ToString(parameter.type)), std::move(space), at, field);
   }
 
   std::vector<std::string> ReadCommand() {

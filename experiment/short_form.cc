@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/condition.h"
 #include "core/decimal.h"
 #include "experiment/short_words.h"
 #include "experiment/spec_sections.h"
@@ -14,6 +15,7 @@ namespace qalam {
 namespace {
 
 constexpr int kDefaultTrials = 20;
+constexpr std::string_view kWhen = " when ";
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -36,6 +38,7 @@ class ShortFormReader {
     if (!faults_.HasErrors()) {
       if (const auto advice = GridAdvice(spec_)) faults_.Warning({}, "-n", *advice);
     }
+    WarnOfNothing();
     return std::move(spec_);
   }
 
@@ -59,13 +62,25 @@ class ShortFormReader {
         Fault(i + 1, field, fmt::format("parameter '{}' is there twice", name));
       } else {
         ReadParameter(i + 1, field, name, Trim(std::string_view(text).substr(equals + 1)));
+        arguments_.resize(spec_.parameters.size(), i);
       }
+    }
+    if (faults_.HasErrors()) return;
+    for (const SearchSpace::ConditionFault& wrong : SearchSpace::FindConditionFaults(spec_.parameters)) {
+      const std::size_t argument = arguments_[wrong.parameter];
+      Fault(argument + 1, fmt::format("-p {}", form_.parameters[argument]), wrong.text);
     }
   }
 
   void ReadParameter(std::size_t argument, const std::string& field, const std::string& name, std::string_view values) {
     ParameterSpec parameter;
     parameter.name = name;
+    std::optional<Result<ParameterCondition>> condition;
+    if (const std::size_t when = values.find(kWhen); when != std::string_view::npos) {
+      condition = ParseCondition(values.substr(when + kWhen.size()));
+      values = Trim(values.substr(0, when));
+      if (!condition->ok()) Fault(argument, field, condition->status().message());
+    }
     // Kept even when it is wrong: the command may name it without a second fault.
     const std::optional<std::string> fault = ParseSpace(values, &parameter);
     if (fault) Fault(argument, field, *fault);
@@ -73,6 +88,7 @@ class ShortFormReader {
     if (fault) return;
     if (const auto space = SearchSpace::Create({parameter}); !space.ok())
       Fault(argument, field, space.status().message());
+    if (condition && condition->ok()) spec_.parameters.back().condition = **condition;
     AdviseScale(argument, field, parameter);
   }
 
@@ -145,6 +161,21 @@ class ShortFormReader {
     out.failure_condition = defaults.failure;
   }
 
+  // A command that names what may not be there, and nothing said for that.
+  void WarnOfNothing() {
+    for (const TrialParameterSpec& told : spec_.trial_template.parameters) {
+      for (std::size_t i = 0; i < arguments_.size(); ++i) {
+        const ParameterSpec& parameter = spec_.parameters[i];
+        if (parameter.name != told.reference || !parameter.condition || parameter.condition->otherwise) continue;
+        const std::string& text = form_.parameters[arguments_[i]];
+        faults_.Warning({0, static_cast<int>(arguments_[i] + 1)}, fmt::format("-p {}", text),
+                        fmt::format("where {} is not so, {{{}}} becomes an empty text; say what the command is told "
+                                    "instead:  {}, else VALUE",
+                                    ConditionText(*parameter.condition), parameter.name, text));
+      }
+    }
+  }
+
   // "{lr}" becomes the placeholder of a trial parameter; "{{" and "}}" are braces.
   std::string ReadArgument(std::size_t index) {
     std::vector<std::string> names, used;
@@ -164,6 +195,7 @@ class ShortFormReader {
   const SpecContext& context_;
   FaultList& faults_;
   ExperimentSpec spec_;
+  std::vector<std::size_t> arguments_;  // by parameter: which -p it was
 };
 
 }  // namespace

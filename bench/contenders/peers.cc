@@ -42,6 +42,11 @@ Json ToJson(const ParameterSpec& parameter) {
   if (!feasible.max.empty()) json["max"] = feasible.max;
   if (!feasible.step.empty()) json["step"] = feasible.step;
   if (feasible.distribution != Distribution::kUniform) json["distribution"] = ToString(feasible.distribution);
+  if (parameter.condition) {
+    json["condition"] = {{"parent", parameter.condition->parent},
+                         {"relation", ToString(parameter.condition->relation)},
+                         {"values", parameter.condition->values}};
+  }
   return json;
 }
 
@@ -112,8 +117,11 @@ class Peers::Process {
 
   static Assignments PointOf(const Json& json, const Problem& problem) {
     Assignments point;
-    for (const ParameterSpec& parameter : problem.parameters())
+    for (const ParameterSpec& parameter : problem.parameters()) {
+      if (parameter.condition && !json.contains(parameter.name)) continue;
       point.push_back({parameter.name, json.at(parameter.name).get<std::string>()});
+    }
+    problem.space().DropInactive(&point);  // of peers that know no conditions
     return point;
   }
 

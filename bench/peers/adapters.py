@@ -69,7 +69,9 @@ def make(name, task):
 def suggested(trial, parameters):
     """The values that a trial of Optuna's or Rustuna's proposes, by name."""
     values = {}
-    for p in parameters:
+    for p in parameters:  # parents first
+        if not p.active(values):
+            continue
         if p.kind == "choice":
             values[p.name] = trial.suggest_categorical(p.name, p.choices)
         elif p.kind == "int":
@@ -110,7 +112,7 @@ class Optuna(Peer):
         states = self.optuna.trial.TrialState
         failed = math.isnan(value)
         self.study.add_trial(self.optuna.trial.create_trial(
-            params=values, distributions=self.distributions, value=None if failed else value,
+            params=values, distributions={name: self.distributions[name] for name in values}, value=None if failed else value,
             state=states.FAIL if failed else states.COMPLETE))
 
 
@@ -173,6 +175,39 @@ def rustuna_tpe(task):
     return Rustuna(task)
 
 
+def nested(parameters, leaf, choose, shared=False):
+    """Axes by name, for peers whose choices hold what hangs below them: choose(p, options) of {"value": v, "below":
+    axes}. What depends on a number is always there: it is dropped where it is not active."""
+    below, made = {}, {}
+    for p in parameters:
+        if p.parent is not None and p.parent.kind == "choice":
+            below.setdefault(p.parent.name, []).append(p)
+
+    def build(p):
+        if shared and p.name in made:
+            return made[p.name]
+        if p.name in below:
+            made[p.name] = choose(p, [{"value": v, "below": {c.name: build(c) for c in below[p.name] if c.allowed(v)}}
+                                      for v in p.choices])
+        else:
+            made[p.name] = leaf(p)
+        return made[p.name]
+
+    return {p.name: build(p) for p in parameters if p.parent is None or p.parent.kind != "choice"}
+
+
+def flat(values):
+    """The values by name of what nested() made the axes for."""
+    out = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            out[name] = value["value"]
+            out.update(flat(value["below"]))
+        else:
+            out[name] = value
+    return out
+
+
 # --- hyperopt, scikit-optimize, Nevergrad, SMAC ------------------------------------------------------------------------
 
 
@@ -182,19 +217,21 @@ class Hyperopt(Peer):
         import numpy
 
         self.hyperopt, self.rng, self.task = hyperopt, numpy.random.default_rng(task.seed), task
-        hp, space = hyperopt.hp, {}
-        for p in task.parameters:
+        hp = hyperopt.hp
+
+        def leaf(p):
             if p.kind == "choice":
-                space[p.name] = hp.choice(p.name, p.choices)
-            elif p.kind == "int" and p.log:
-                space[p.name] = hp.qloguniform(p.name, math.log(p.low - 0.5), math.log(p.high + 0.5), 1)
-            elif p.kind == "int":
-                space[p.name] = hp.uniformint(p.name, p.low, p.high)
-            elif p.log:
-                space[p.name] = hp.loguniform(p.name, math.log(p.low), math.log(p.high))
-            else:
-                space[p.name] = hp.uniform(p.name, p.low, p.high)
-        self.space = space
+                return hp.choice(p.name, p.choices)
+            if p.kind == "int" and p.log:
+                return hp.qloguniform(p.name, math.log(p.low - 0.5), math.log(p.high + 0.5), 1)
+            if p.kind == "int":
+                return hp.uniformint(p.name, p.low, p.high)
+            if p.log:
+                return hp.loguniform(p.name, math.log(p.low), math.log(p.high))
+            return hp.uniform(p.name, p.low, p.high)
+
+        # A parameter of two branches is one node: its name may be there once.
+        self.space = space = nested(task.parameters, leaf, lambda p, options: hp.choice(p.name, options), shared=True)
         self.domain = hyperopt.base.Domain(lambda _: None, space)
         self.trials = hyperopt.Trials()
 
@@ -206,9 +243,9 @@ class Hyperopt(Peer):
         self.trials.insert_trial_docs([document])
         self.trials.refresh()
         raw = {name: found[0] for name, found in document["misc"]["vals"].items() if found}
-        values = self.hyperopt.space_eval(self.space, raw)
+        values = flat(self.hyperopt.space_eval(self.space, raw))
         for p in self.task.parameters:
-            if p.kind == "int":
+            if p.kind == "int" and p.name in values:
                 values[p.name] = min(max(int(round(values[p.name])), p.low), p.high)
         return document["tid"], values
 
@@ -261,16 +298,14 @@ class Nevergrad(Peer):
     def __init__(self, task):
         import nevergrad as ng
 
-        axes = {}
-        for p in task.parameters:
+        def leaf(p):
             if p.kind == "choice":
-                axes[p.name] = ng.p.Choice(p.choices)
-            elif p.log:
-                axes[p.name] = ng.p.Log(lower=p.low, upper=p.high)
-            else:
-                axes[p.name] = ng.p.Scalar(lower=p.low, upper=p.high)
-            if p.kind == "int":
-                axes[p.name] = axes[p.name].set_integer_casting()
+                return ng.p.Choice(p.choices)
+            axis = (ng.p.Log if p.log else ng.p.Scalar)(lower=p.low, upper=p.high)
+            return axis.set_integer_casting() if p.kind == "int" else axis
+
+        axes = nested(task.parameters, leaf, lambda _, options: ng.p.Choice(
+            [ng.p.Dict(value=option["value"], below=ng.p.Dict(**option["below"])) for option in options]))
         self.failures = Failures()
         space = ng.p.Dict(**axes)
         space.random_state.seed(task.seed % 2**32)
@@ -278,7 +313,7 @@ class Nevergrad(Peer):
 
     def ask(self):
         candidate = self.optimizer.ask()
-        return candidate, candidate.value
+        return candidate, flat(candidate.value)
 
     def tell(self, candidate, _, value):
         self.optimizer.tell(candidate, self.failures.number(value))
@@ -356,6 +391,10 @@ class Smac(Peer):
                 space.add(ConfigSpace.UniformIntegerHyperparameter(p.name, p.low, p.high, log=p.log))
             else:
                 space.add(ConfigSpace.UniformFloatHyperparameter(p.name, p.low, p.high, log=p.log))
+        for p in task.parameters:  # what depends on a number is always there: dropped where it is not active
+            if p.parent is not None and p.parent.kind == "choice":
+                space.add(ConfigSpace.InCondition(space[p.name], space[p.parent.name],
+                                                  [v for v in p.parent.choices if p.allowed(v)]))
         self.folder = tempfile.mkdtemp(prefix="qalam-smac-")
         scenario = smac.Scenario(space, deterministic=True, n_trials=task.budget or 10_000, seed=task.seed,
                                  output_directory=self.folder)

@@ -38,6 +38,7 @@ class Parameter:
         self.name = spec["name"]
         self.log = spec.get("distribution") in ("logUniform", "logNormal")
         self.choices, self.levels = [], []
+        self.parent, self.condition = None, spec.get("condition")  # the parent is set once all are there
         kind = spec["type"]
         if kind == "categorical":
             self.kind, self.choices = "choice", spec["list"]
@@ -56,6 +57,19 @@ class Parameter:
             self.log = self.log and self.low > 0
         else:
             self.kind, self.low, self.high = "real", float(spec["min"]), float(spec["max"])
+
+    def allowed(self, value):
+        """Whether this value of its parent lets it be active."""
+        relation, wanted = self.condition["relation"], self.condition["values"]
+        if relation in ("in", "not in"):
+            found = any(value == self.parent.value(text) for text in wanted)
+            return found == (relation == "in")
+        number, bound = float(self.parent.text(value)), float(wanted[0])
+        return {">=": number >= bound, ">": number > bound, "<=": number <= bound, "<": number < bound}[relation]
+
+    def active(self, values):
+        """Of values by name that hold its active ancestors."""
+        return self.parent is None or self.parent.name in values and self.allowed(values[self.parent.name])
 
     def text(self, value):
         """As qalam writes it. Rounding of the last digit beyond a bound is forgiven, nothing else."""
@@ -105,11 +119,28 @@ class Parameter:
         return (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
 
 
+def parents_first(parameters):
+    by_name = {p.name: p for p in parameters}
+    ordered = []
+
+    def place(parameter):
+        if parameter in ordered:
+            return
+        if parameter.condition:
+            parameter.parent = by_name[parameter.condition["parent"]]
+            place(parameter.parent)
+        ordered.append(parameter)
+
+    for parameter in parameters:
+        place(parameter)
+    return ordered
+
+
 class Run:
     """One peer on one problem: numbers its points, and turns text into values and back."""
 
     def __init__(self, request):
-        self.parameters = [Parameter(spec) for spec in request["parameters"]]
+        self.parameters = parents_first([Parameter(spec) for spec in request["parameters"]])
         seed = int(request["seed"])
         random.seed(seed)
         try:
@@ -132,13 +163,13 @@ class Run:
             key, values = proposed
             self.asked += 1
             self.at_work[self.asked] = key, values
-            points.append({p.name: p.text(values[p.name]) for p in self.parameters})
+            points.append({p.name: p.text(values[p.name]) for p in self.parameters if p.name in values})
         return points
 
     def tell(self, number, point, value):
         value = number_of(value)
         if number == 0:
-            self.peer.tell_foreign({p.name: p.value(point[p.name]) for p in self.parameters}, value)
+            self.peer.tell_foreign({p.name: p.value(point[p.name]) for p in self.parameters if p.name in point}, value)
         else:
             key, values = self.at_work.pop(number)
             self.peer.tell(key, values, value)
@@ -148,7 +179,8 @@ class Run:
         if job is None:
             return None
         number, values, until = job
-        return {"trial": number, "point": {p.name: p.text(values[p.name]) for p in self.parameters}, "until": until}
+        return {"trial": number, "point": {p.name: p.text(values[p.name]) for p in self.parameters if p.name in values},
+                "until": until}
 
     def close(self):
         self.peer.close()

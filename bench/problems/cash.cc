@@ -52,20 +52,29 @@ class Cash final : public Problem {
 
  private:
   const Configuration& Nearest(const Assignments& point) const {
+    struct Given {
+      size_t column;
+      const std::string* text;
+      double place;
+    };
+    std::vector<Given> given;
+    size_t column = 0;  // assignments keep the order of the parameters
+    for (const Assignment& assignment : point) {
+      while (contents_.parameters[column].name != assignment.name) ++column;
+      const double place = contents_.is_number[column] ? Place(contents_.parameters[column], NumberOf(assignment)) : 0;
+      given.push_back({column, &assignment.value, place});
+    }
     const Configuration* nearest = nullptr;
     double least = std::numeric_limits<double>::infinity();
-    std::vector<double> places(point.size(), 0);
-    for (size_t i = 0; i < point.size(); ++i) {
-      if (contents_.is_number[i]) places[i] = Place(contents_.parameters[i], NumberOf(point[i]));
-    }
     for (const Configuration& configuration : contents_.configurations) {
       if (configuration.texts[0] != point[0].value) continue;
       double distance = 0;
-      for (size_t i = 1; i < point.size(); ++i) {
-        if (configuration.texts[i].empty()) continue;
-        const double apart = contents_.is_number[i]                     ? places[i] - configuration.places[i]
-                             : point[i].value == configuration.texts[i] ? 0
-                                                                        : 1;
+      for (const Given& value : given) {
+        const std::string& text = configuration.texts[value.column];
+        if (text.empty()) continue;  // not active there: what it depends on is another already
+        const double apart = contents_.is_number[value.column] ? value.place - configuration.places[value.column]
+                             : *value.text == text             ? 0
+                                                               : 1;
         distance += apart * apart;
       }
       if (distance < least) least = distance, nearest = &configuration;
@@ -99,6 +108,25 @@ ParameterSpec ParameterOf(const Csv& table, size_t column, bool* is_number) {
                          log ? Distribution::kLogUniform : Distribution::kUniform);
 }
 
+// What a parameter depends on is not told in the table: that choice of which some values always have it and the others
+// never. The model before others.
+void FindCondition(size_t parameter, Contents* contents) {
+  const auto has = [&](const Configuration& configuration) { return !configuration.texts[parameter].empty(); };
+  if (std::all_of(contents->configurations.begin(), contents->configurations.end(), has)) return;
+  for (size_t parent = 0; parent < contents->parameters.size(); ++parent) {
+    if (parent == parameter || contents->is_number[parent]) continue;
+    std::set<std::string> with, without;
+    for (const Configuration& configuration : contents->configurations)
+      (has(configuration) ? with : without).insert(configuration.texts[parent]);
+    if (with.contains("") || std::any_of(with.begin(), with.end(), [&](const auto& v) { return without.contains(v); }))
+      continue;
+    const std::vector<std::string> values(with.begin(), with.end());
+    contents->parameters[parameter].condition =
+        ParameterCondition{contents->parameters[parent].name, Relation::kIn, values, std::nullopt};
+    return;
+  }
+}
+
 Result<Contents> Read(const Csv& configs, const Csv& curves) {
   Contents contents;
   QALAM_TRY(const size_t root, configs.Column(kRoot));
@@ -116,6 +144,7 @@ Result<Contents> Read(const Csv& configs, const Csv& curves) {
       configuration.places.push_back(placed ? Place(contents.parameters[i], configs.Number(row, i + 1)) : 0);
     }
   }
+  for (size_t i = 1; i < contents.parameters.size(); ++i) FindCondition(i, &contents);
   QALAM_TRY(const size_t id, curves.Column("id"));
   QALAM_TRY(const size_t loss, curves.Column("val_logloss"));
   QALAM_TRY(const size_t seconds, curves.Column("cum_train_cpu_s"));

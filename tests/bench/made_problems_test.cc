@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "bench/csv.h"
 #include "bench/problems/cash.h"
@@ -86,15 +87,48 @@ TEST(Cash, AMeasuredConfigurationAnswersWithItsOwnCurve) {
              curves = Csv::Read(kData + "/cash_lc/digits.csv.gz");
   ASSERT_TRUE(configs.ok() && curves.ok());
   for (std::size_t row = 0; row < configs->rows(); ++row) {
-    Assignments point = Drawn(**problem, row);  // the inactive ones: anything
+    Assignments point;
     for (std::size_t c = 1; c < configs->header().size(); ++c) {
-      if (!configs->Text(row, c).empty()) Change(&point, configs->header()[c], configs->Text(row, c));
+      if (!configs->Text(row, c).empty()) point.push_back({configs->header()[c], configs->Text(row, c)});
     }
-    ASSERT_TRUE((*problem)->space().Check(point).ok()) << "row " << row;
+    const Status legal = (*problem)->space().Check(point);
+    ASSERT_TRUE(legal.ok()) << "row " << row << ": " << legal.message();
     for (const int step : {1, 27}) {
       const Evaluation found = (*problem)->Evaluate(point, step, 0);
       EXPECT_EQ(found.value, curves->Number(row * 27 + static_cast<std::size_t>(step) - 1, 3)) << "row " << row;
     }
+  }
+}
+
+TEST(Cash, ItsConditionsAreThoseOfTheTable) {
+  const auto problem = MakeCash("digits", kData);
+  ASSERT_TRUE(problem.ok()) << problem.status().ToString();
+  std::map<std::string, std::string> found;
+  for (const ParameterSpec& parameter : (*problem)->parameters()) {
+    if (parameter.condition) found[parameter.name] = ConditionText(*parameter.condition);
+  }
+  EXPECT_EQ(found.size(), (*problem)->parameters().size() - 1);
+  EXPECT_EQ(found["gbdt_lr"], "model == gbdt");
+  EXPECT_EQ(found["mlp_units2"], "mlp_layers in [2, 3]");
+  EXPECT_EQ(found["mlp_units3"], "mlp_layers == 3");
+  EXPECT_EQ(found["mlp_beta1"], "mlp_solver == adam");
+  EXPECT_EQ(found["mlp_nesterov"], "mlp_solver == sgd");
+  EXPECT_EQ(found["rf_max_depth"], "rf_bounded_depth == 1");
+  EXPECT_EQ(found["rf_max_samples"], "rf_bootstrap == 1");
+  EXPECT_EQ(found["sgd_eta0"], "sgd_schedule in [constant, invscaling]");
+  EXPECT_EQ(found["sgd_l1_ratio"], "sgd_penalty == elasticnet");
+}
+
+TEST(Cash, FlatIsTheSameWithoutBeingTold) {
+  const auto told = MakeProblem("cash/phoneme", kData), flat = MakeProblem("flat/cash/phoneme", kData);
+  ASSERT_TRUE(told.ok() && flat.ok());
+  EXPECT_FALSE((*flat)->space().conditional());
+  for (std::uint64_t row = 0; row < 100; ++row) {
+    Assignments point = Drawn(**flat, row);
+    const double worth = (*flat)->Worth(point);
+    (*told)->space().DropInactive(&point);
+    EXPECT_LT(point.size(), (*flat)->parameters().size());
+    EXPECT_EQ((*told)->Worth(point), worth);
   }
 }
 
