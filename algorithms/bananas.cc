@@ -35,8 +35,8 @@ constexpr double kSpread = 1.0;                                  // of the logar
 constexpr double kJitter = 1e-6;
 constexpr int kBins = 4;  // an ordered parameter's values, when its effect is measured
 
-// exp(-sum of w_j d_j) of what differs: d_j is 1 for two categories and for a parameter that one of the points lacks, in
-// proportion for ordered values. A row a point.
+// exp(-sum of w_j d_j) of what differs: d_j is 1 for two categories and for a parameter that one of the points lacks,
+// in proportion for ordered values. A row a point.
 Eigen::MatrixXd Correlation(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, const std::vector<char>& categorical,
                             const Eigen::VectorXd& weights) {
   Eigen::ArrayXXd exponent = Eigen::ArrayXXd::Zero(a.rows(), b.rows());
@@ -46,8 +46,8 @@ Eigen::MatrixXd Correlation(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, 
       if (categorical[static_cast<std::size_t>(p)] || ModelInputs::IsMissing(b(j, p))) {
         exponent.col(j) += weights[p] * (a.col(p).array() != b(j, p)).cast<double>();
       } else if (lacking[p]) {
-        exponent.col(j) += (a.col(p).array() < 0)
-                               .select(weights[p], kOrdered * weights[p] * (a.col(p).array() - b(j, p)).abs());
+        exponent.col(j) +=
+            (a.col(p).array() < 0).select(weights[p], kOrdered * weights[p] * (a.col(p).array() - b(j, p)).abs());
       } else {
         exponent.col(j) += kOrdered * weights[p] * (a.col(p).array() - b(j, p)).abs();
       }

@@ -191,7 +191,8 @@ std::vector<Proposal> PointWalk::Suggest(int count, std::uint64_t ordinal, std::
     }
     Eigen::VectorXd unit = Choice(ordinal);
     // Came from elsewhere: another one of its own, that no suggestion has.
-    for (std::uint64_t spare = 0; spare < kMostRepeats && (finished_.Contains(unit) || pending_.Contains(unit)); ++spare) {
+    for (std::uint64_t spare = 0; spare < kMostRepeats && (finished_.Contains(unit) || pending_.Contains(unit));
+         ++spare) {
       unit = At((1ULL << 33) + ordinal * kMostRepeats + spare);
       if (!IsOneOfMany(unit)) unit = Choice(ordinal);
     }

@@ -106,7 +106,8 @@ class CmaEs final : public Learner {
       const Eigen::Index i = numbers_[static_cast<std::size_t>(j)];
       const double unit = trials()[trial].unit[i], levels = LevelsOf(i), draw = rng.Uniform();
       if (!active[static_cast<std::size_t>(i)]) {
-        out[j] = std::clamp(evolution_->mean()[j] + evolution_->Sd(j) * NormalQuantile(std::max(draw, 1e-300)), 0.0, 1.0);
+        out[j] =
+            std::clamp(evolution_->mean()[j] + evolution_->Sd(j) * NormalQuantile(std::max(draw, 1e-300)), 0.0, 1.0);
         continue;
       }
       out[j] = unit;

@@ -336,8 +336,9 @@ void Gp::Predict(const Eigen::VectorXd& x, Eigen::VectorXd* mean, double* sd, Ei
     }
     if (inputs_->MayMiss(j)) {  // by the observations that have it
       const Eigen::ArrayXd there = (x_.col(j).array() >= 0).cast<double>();
-      derivative.row(j) = (there * (x_.col(j).array() - x[j])).matrix().transpose() * by_slope * (inverse[j] * inverse[j]) +
-                          (there * (2 * x_.col(j).array() - 1)).matrix().transpose() * by_trend;
+      derivative.row(j) =
+          (there * (x_.col(j).array() - x[j])).matrix().transpose() * by_slope * (inverse[j] * inverse[j]) +
+          (there * (2 * x_.col(j).array() - 1)).matrix().transpose() * by_trend;
       derivative(j, weights_.cols()) += quadratic * 2 * norm * 4 * (2 * x[j] - 1);
       continue;
     }

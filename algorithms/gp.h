@@ -12,9 +12,9 @@ namespace qalam {
 
 // Logarithms. The covariance of x and x' is
 //   exp(scale) * matern52(r) + exp(quadratic) * (1 + z.z')^2 + [x is x'] * exp(noise),
-// r^2 = sum over parameters of (u_j - u'_j)^2 / l_j^2, where the difference of two choices of a categorical is 1, and so
-// is that of a parameter that one of the points lacks;
-// z = 2u - 1 without the categoricals and without what is lacking.
+// r^2 = sum over parameters of (u_j - u'_j)^2 / l_j^2, where the difference of two choices of a categorical is 1, and
+// so is that of a parameter that one of the points lacks; z = 2u - 1 without the categoricals and without what is
+// lacking.
 struct GpHyper {
   Eigen::VectorXd length;
   double scale = 0, noise = 0, quadratic = 0;

@@ -56,7 +56,8 @@ class LocalSearch final : public Learner {
   void AddMoves(const Eigen::VectorXd& centre, const Points& pending, Rng& rng, Points* open) const {
     const std::vector<char> active = space().ActiveAt(centre);
     for (Eigen::Index p = 0; p < space().dim(); ++p) {
-      if (!active[static_cast<std::size_t>(p)] || space().parameters()[static_cast<std::size_t>(p)].levels != 0) continue;
+      if (!active[static_cast<std::size_t>(p)] || space().parameters()[static_cast<std::size_t>(p)].levels != 0)
+        continue;
       const auto moved = [&](const Eigen::VectorXd& unit) {
         Eigen::VectorXd same = unit;
         same[p] = centre[p];

@@ -9,8 +9,8 @@
 
 namespace qalam {
 
-// One row a point, a column a parameter: coordinates of the cube, categoricals as levels; kMissing where the parameter is
-// not active.
+// One row a point, a column a parameter: coordinates of the cube, categoricals as levels; kMissing where the parameter
+// is not active.
 class ModelInputs {
  public:
   explicit ModelInputs(const SearchSpace& space);                            // borrows it

@@ -230,7 +230,8 @@ Eigen::VectorXd ParzenEstimator::LogDensity(const Eigen::Ref<const Eigen::Matrix
       auto column = exponent.col(c).array();
       column += log_weight_.array() - 0.5f * block.col(c).squaredNorm();
       for (const Levels& table : levels_) {
-        if (!active.empty() && !active[static_cast<std::size_t>(c)][static_cast<std::size_t>(table.parameter)]) continue;
+        if (!active.empty() && !active[static_cast<std::size_t>(c)][static_cast<std::size_t>(table.parameter)])
+          continue;
         const auto level = static_cast<Eigen::Index>(space_->LevelOf(table.parameter, at(table.parameter, begin + c)));
         const auto mass = table.log_mass.col(level);
         for (Eigen::Index k = 0; k < n; ++k) column[k] += mass[table.of_kernels[static_cast<std::size_t>(k)]];

@@ -4,8 +4,8 @@
 // each level, categories more mass on the point's own. Bergstra et al. 2011; joint kernels as Falkner et al. 2018, the
 // bandwidth shrinks by Scott's rule.
 //
-// In a parameter that a point lacks its kernel is uniform: what is known of a conditional parameter comes from the points
-// that have it. Where a parameter is not active it is no factor of the density.
+// In a parameter that a point lacks its kernel is uniform: what is known of a conditional parameter comes from the
+// points that have it. Where a parameter is not active it is no factor of the density.
 #pragma once
 
 #include <Eigen/Core>
@@ -49,8 +49,8 @@ class ParzenEstimator {
   // each lacks it (1), and the constant of its factor where it does not (else 0).
   std::vector<Eigen::Index> may_lack_;
   Eigen::MatrixXf lacks_, constants_;  // (kernels, may_lack_)
-  Eigen::MatrixXf scaled_;                // points_ / bandwidth_
-  Eigen::VectorXf log_weight_;            // of each kernel, its cut-off and its squared norm included
+  Eigen::MatrixXf scaled_;             // points_ / bandwidth_
+  Eigen::VectorXf log_weight_;         // of each kernel, its cut-off and its squared norm included
   std::vector<Levels> levels_;
 };
 

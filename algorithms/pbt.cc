@@ -257,7 +257,7 @@ double Scaled(const SearchSpace& space, Eigen::Index i, double unit, bool up) {
   double to = moved(up);
   if (to == value) to = moved(!up);
   Assignments changed = {{parameter.name, parameter.type == ParameterType::kInt ? fmt::format("{:.0f}", std::round(to))
-                                                                               : fmt::format("{}", to)}};
+                                                                                : fmt::format("{}", to)}};
   space.MoveToSteps(&changed);
   const Result<double> moved_to = space.CoordinateOf(i, changed[0].value);
   QALAM_CHECK(moved_to.ok(), "a number inside its range and on a step is legal");

@@ -115,9 +115,10 @@ Result<std::size_t> FindResource(const SearchSpace& space, std::string_view name
   }
   for (const Parameter& parameter : parameters) {
     if (parameter.condition && parameter.condition->parent == name) {
-      return InvalidArgument("resource_name is '{}', and parameter '{}' depends on it: a trial that gets more of the "
-                             "resource must stay the same in all else",
-                             name, parameter.name);
+      return InvalidArgument(
+          "resource_name is '{}', and parameter '{}' depends on it: a trial that gets more of the "
+          "resource must stay the same in all else",
+          name, parameter.name);
     }
   }
   return static_cast<std::size_t>(found - parameters.begin());

@@ -54,7 +54,8 @@ Result<std::string> Ask(const ExperimentSpec& spec, const AskOptions& options) {
     Table table(header);
     for (std::size_t i = 0; i < proposals.suggestions.size(); ++i) {
       std::vector<std::string> row = {fmt::format("#{}", first + i)};
-      for (const ParameterSpec& p : spec.parameters) row.push_back(ValueOf(proposals.suggestions[i].assignments, p.name));
+      for (const ParameterSpec& p : spec.parameters)
+        row.push_back(ValueOf(proposals.suggestions[i].assignments, p.name));
       table.Row(std::move(row));
     }
     return table.Text() + (proposals.exhausted ? "there are no more\n" : "");

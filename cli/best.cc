@@ -49,15 +49,17 @@ Result<std::string> Show(const Experiment& experiment, const ExperimentSpec& spe
   const std::string words = ObjectiveWords(spec.objective, *trial.observation);
   const std::string value = words.empty() ? StrategyValue(spec.objective, metric, *trial.observation) : words;
   std::string out;
+  // What a command is told is more than what was tuned: it wants to know of what is not active too.
+  const Assignments told = ToldAssignments(spec, trial.assignments);
   if (output == "flags") {
-    for (const Assignment& a : trial.assignments) {
+    for (const Assignment& a : told) {
       out += fmt::format("{}{}", out.empty() ? "" : " ",
                          ShellWord((a.name.starts_with('-') ? "" : "--") + a.name + "=" + a.value));
     }
     return out + "\n";
   }
   if (output == "env") {
-    for (const Assignment& a : trial.assignments) out += fmt::format("{}={}\n", Variable(a.name), ShellWord(a.value));
+    for (const Assignment& a : told) out += fmt::format("{}={}\n", Variable(a.name), ShellWord(a.value));
     return out;
   }
   if (output == "table") {

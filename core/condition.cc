@@ -12,7 +12,8 @@ namespace qalam {
 namespace {
 
 constexpr std::array<std::string_view, 6> kRelations = {"in", "not in", ">=", ">", "<=", "<"};
-constexpr std::string_view kForm = "write  PARENT == VALUE,  PARENT in [A, B]  or  PARENT >= NUMBER,  and then  , else VALUE";
+constexpr std::string_view kForm =
+    "write  PARENT == VALUE,  PARENT in [A, B]  or  PARENT >= NUMBER,  and then  , else VALUE";
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
@@ -53,11 +54,11 @@ class Parser {
       return ReadList(out);
     }
     constexpr std::array<std::pair<std::string_view, Relation>, 6> kSigns = {{{"==", Relation::kIn},
-                                                                               {"!=", Relation::kNotIn},
-                                                                               {">=", Relation::kAtLeast},
-                                                                               {"<=", Relation::kAtMost},
-                                                                               {">", Relation::kAbove},
-                                                                               {"<", Relation::kBelow}}};
+                                                                              {"!=", Relation::kNotIn},
+                                                                              {">=", Relation::kAtLeast},
+                                                                              {"<=", Relation::kAtMost},
+                                                                              {">", Relation::kAbove},
+                                                                              {"<", Relation::kBelow}}};
     for (const auto& [sign, relation] : kSigns) {
       if (!rest_.starts_with(sign)) continue;
       rest_.remove_prefix(sign.size());

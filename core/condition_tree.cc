@@ -91,13 +91,12 @@ ConditionTree ConditionTree::Link(std::vector<Parameter>* parameters,
 // Which levels of the parent it means. The fault is told from there.
 std::optional<std::string> ConditionTree::Compile(const Parameter& parent, const ParameterCodec& codec,
                                                   const ParameterCondition& condition, Gate* gate) const {
-  const auto bounds = [&parent] {
-    return fmt::format("it goes from {} to {}", parent.min, parent.max);
-  };
+  const auto bounds = [&parent] { return fmt::format("it goes from {} to {}", parent.min, parent.max); };
   const bool number = parent.type != ParameterType::kCategorical;
   if (IsOrder(condition.relation)) {
     if (!number) {
-      return fmt::format("'{}' is a categorical, its values have no order; write  {} in [A, B]", parent.name, parent.name);
+      return fmt::format("'{}' is a categorical, its values have no order; write  {} in [A, B]", parent.name,
+                         parent.name);
     }
     const std::optional<double> bound = ParseNumber(condition.values[0]);
     if (!bound) return fmt::format("'{}' is not a number, as '{}' is", condition.values[0], parent.name);
@@ -117,9 +116,8 @@ std::optional<std::string> ConditionTree::Compile(const Parameter& parent, const
       (at(middle) == upwards ? high : low) = at(middle) == upwards ? middle : middle + 1;
     }
     if (upwards ? low == parent.levels : low == 0) {
-      return "it is never so: " + (parent.list.empty()
-                                       ? bounds()
-                                       : fmt::format("it has {}", fmt::join(parent.list, ", ")));
+      return "it is never so: " +
+             (parent.list.empty() ? bounds() : fmt::format("it has {}", fmt::join(parent.list, ", ")));
     }
     gate->levels = upwards ? Runs{{low, parent.levels - 1}} : Runs{{0, low - 1}};
     return std::nullopt;
@@ -141,7 +139,8 @@ std::optional<std::string> ConditionTree::Compile(const Parameter& parent, const
     if (!levels.insert(codec.LevelOf(parent, *unit)).second) return fmt::format("value '{}' is there twice", value);
   }
   const bool inside = condition.relation == Relation::kIn;
-  if (!inside && levels.size() == parent.levels) return fmt::format("it is never so: '{}' has no other value", parent.name);
+  if (!inside && levels.size() == parent.levels)
+    return fmt::format("it is never so: '{}' has no other value", parent.name);
   std::uint64_t next = 0;  // the first level that is not judged
   for (const std::uint64_t level : levels) {
     if (!inside && level > next) gate->levels.emplace_back(next, level - 1);

@@ -192,7 +192,8 @@ Result<SearchSpace> SearchSpace::Create(const std::vector<ParameterSpec>& specs)
   SearchSpace space;
   if (HasConditions(specs)) {
     std::vector<ConditionFault> wrong;
-    space.tree_ = std::make_shared<const ConditionTree>(ConditionTree::Link(&checked.parameters, checked.codecs, &wrong));
+    space.tree_ =
+        std::make_shared<const ConditionTree>(ConditionTree::Link(&checked.parameters, checked.codecs, &wrong));
     for (const ConditionFault& fault : wrong)
       faults.push_back(fmt::format("parameter '{}': {}", specs[fault.parameter].name, fault.text));
   }
@@ -223,8 +224,8 @@ std::vector<char> SearchSpace::ActiveAt(const Eigen::Ref<const Eigen::VectorXd>&
   if (!tree_) return active;
   for (const std::size_t i : tree_->order()) {
     const std::size_t parent = parameters_[i].parent;
-    active[i] = active[parent] && tree_->Allows(i, parameters_[parent], (*codecs_)[parent],
-                                                unit[static_cast<Eigen::Index>(parent)]);
+    active[i] = active[parent] &&
+                tree_->Allows(i, parameters_[parent], (*codecs_)[parent], unit[static_cast<Eigen::Index>(parent)]);
   }
   return active;
 }

@@ -244,7 +244,10 @@ constexpr Field kMetadataFields[] = {
      .fallback = "default",
      .pattern = "([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?"},
     {.name = "labels", .kind = kTextMap, .doc = "labels; every trial has them too"},
-    {.name = "annotations", .kind = kTextMap, .doc = "annotations; qalam.dev/... are ours: qalam.dev/conditions has a line for each parameter that is there only while "
+    {.name = "annotations",
+     .kind = kTextMap,
+     .doc = "annotations; qalam.dev/... are ours: qalam.dev/conditions has a line for each parameter that is there "
+            "only while "
             "another one has certain values, as in  momentum: optimizer == sgd, else 0"},
 };
 // Made by a server, and there when an Experiment was exported from one. With generateName alone a cluster makes a name.

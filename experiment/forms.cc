@@ -36,7 +36,8 @@ std::string NameIn(const Rewritten& rewritten, const std::string& field) {
 // As an Experiment has them: while it was read each stood at a place of its own.
 void WriteConditions(const ExperimentSpec& spec, Node* experiment) {
   Node* at = experiment;
-  for (const std::string_view key : {std::string_view("metadata"), std::string_view("annotations"), kConditionsAnnotation}) {
+  for (const std::string_view key :
+       {std::string_view("metadata"), std::string_view("annotations"), kConditionsAnnotation}) {
     const auto entry = std::ranges::find(at->entries, key, &Node::Entry::key);
     if (entry == at->entries.end()) return;
     at = &entry->value;

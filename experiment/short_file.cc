@@ -170,7 +170,8 @@ class ShortFileReader {
       };
       const bool numbers = std::ranges::all_of(value.items, is_number);
       space.Set("list", value);
-      builder_.Parameter(name, numbers && !value.items.empty() ? "discrete" : "categorical", std::move(space), at, field);
+      builder_.Parameter(name, numbers && !value.items.empty() ? "discrete" : "categorical", std::move(space), at,
+                         field);
       return;
     }
     ParameterSpec parameter;

@@ -74,8 +74,8 @@ enum class Unfilled { kFault, kKeep };
 Assignments ToldAssignments(const ExperimentSpec& spec, const Assignments& assignments);
 
 // The trial's manifest: every ${trialParameters.X} replaced inside parsed strings, metadata.name and namespace set.
-// One of a parameter that is not active becomes what the trial is told instead, or an empty text. INVALID_ARGUMENT names
-// the placeholder.
+// One of a parameter that is not active becomes what the trial is told instead, or an empty text. INVALID_ARGUMENT
+// names the placeholder.
 Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_name, const Assignments& assignments,
                          Unfilled unfilled = Unfilled::kFault);
 

@@ -41,9 +41,12 @@ std::optional<Position> BlockOf(const Node::Entry& entry) {
 // In quotes where the name holds a colon.
 std::optional<std::string> SplitName(std::string_view line, Line* out) {
   if (line.starts_with('"') || line.starts_with('\'')) {
-    const std::size_t end = line.find(line[0], 1);
-    if (end == std::string_view::npos) return fmt::format("a {} without its end", line[0]);
-    out->name = line.substr(1, end - 1);
+    std::size_t end = 1;
+    for (; end < line.size() && line[end] != line[0]; ++end) {
+      if (line[end] == '\\' && end + 1 < line.size()) ++end;
+      out->name += line[end];
+    }
+    if (end >= line.size()) return fmt::format("a {} without its end", line[0]);
     line = Trim(line.substr(end + 1));
     if (!line.starts_with(':')) return fmt::format("has no ':' after \"{}\"", out->name);
     out->text = Trim(line.substr(1));
@@ -67,8 +70,8 @@ std::vector<Line> LinesOf(const Node::Entry& entry, FaultList* faults) {
   }
   if (!entry.value.IsScalar()) {
     faults->Error(entry.value.position, PathOf(""),
-                  fmt::format("must be a text with a line for each parameter, found {}; write  {}: |", Describe(entry.value),
-                              kConditionsAnnotation));
+                  fmt::format("must be a text with a line for each parameter, found {}; write  {}: |",
+                              Describe(entry.value), kConditionsAnnotation));
     return lines;
   }
   const std::optional<Position> block = BlockOf(entry);
@@ -124,7 +127,8 @@ void ReadConditions(const Node& document, ExperimentSpec* experiment, FaultList*
     if (experiment->nas_config) {
       fault(line, "an architecture has no conditional parameters: nasConfig has operations instead");
     } else if (parameter == experiment->parameters.end()) {
-      if (!names.empty()) fault(line, fmt::format("there is no parameter '{}'{}", line.name, DidYouMean(line.name, names)));
+      if (!names.empty())
+        fault(line, fmt::format("there is no parameter '{}'{}", line.name, DidYouMean(line.name, names)));
     } else if (const auto [first, fresh] = by_name.emplace(line.name, &line); !fresh) {
       fault(line, fmt::format("parameter '{}' has a condition already (line {}); put what it depends on into one: a "
                               "parent may have a condition of its own",
@@ -148,9 +152,18 @@ std::string ConditionsText(const std::vector<ParameterSpec>& parameters) {
   std::string out;
   for (const ParameterSpec& parameter : parameters) {
     if (!parameter.condition) continue;
-    const bool plain = parameter.name.find_first_of(":\"'#") == std::string::npos && Trim(parameter.name) == parameter.name;
-    const char quote = parameter.name.find('"') == std::string::npos ? '"' : '\'';
-    out += plain ? parameter.name : fmt::format("{}{}{}", quote, parameter.name, quote);
+    const bool plain =
+        parameter.name.find_first_of(":\"'#") == std::string::npos && Trim(parameter.name) == parameter.name;
+    if (plain) {
+      out += parameter.name;
+    } else {
+      out += '"';
+      for (const char c : parameter.name) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+      }
+      out += '"';
+    }
     out += fmt::format(": {}\n", ToString(*parameter.condition));
   }
   return out;

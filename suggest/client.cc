@@ -213,8 +213,7 @@ void GrpcClient::Send(SuggestionRequest request, std::function<void(Result<Sugge
   request.trials->Visit(remembered.revision, [&](const Trial& trial) {
     const std::size_t i = index++;
     if (in_pieces && (i < telling.first || i >= telling.first + kPiece)) return;
-    wire::Trial& sent =
-        *(IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
+    wire::Trial& sent = *(IsSentByKatib(trial, objective) ? message.add_trials() : message.add_unobserved_trials());
     ToWire(trial, objective, &sent);
     if (!remembers_) FillInactive(*request.space, &sent);
   });

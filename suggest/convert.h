@@ -25,8 +25,8 @@ namespace wire = ::api::v1::beta1;
 // The label that carries an algorithm's own note on a trial there and back (Trial.model_label on the wire).
 inline constexpr std::string_view kModelLabel = "qalam.dev/model";
 
-// "qalam.dev/inactive.NAME": what a service that knows no conditions had for a parameter that is not active. It gets that
-// back with the trial, which it may know by all its values; the trial itself has it nowhere.
+// "qalam.dev/inactive.NAME": what a service that knows no conditions had for a parameter that is not active. It gets
+// that back with the trial, which it may know by all its values; the trial itself has it nowhere.
 inline constexpr std::string_view kInactiveLabelStart = "qalam.dev/inactive.";
 
 // Katib's labels of a trial in a population: its generation, and the trial whose checkpoint it was given.

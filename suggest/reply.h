@@ -18,9 +18,9 @@ class Status;
 
 namespace qalam {
 
-// At most `wanted` suggestions, each with the active parameters of `space` in its order. Illegal ones are dropped, counted
-// and the first one's fault told: a parameter missing, unknown or twice, a value outside the space, a trial name that
-// is no DNS label or came twice. A fault: settings to be fed back that are too much to keep.
+// At most `wanted` suggestions, each with the active parameters of `space` in its order. Illegal ones are dropped,
+// counted and the first one's fault told: a parameter missing, unknown or twice, a value outside the space, a trial
+// name that is no DNS label or came twice. A fault: settings to be fed back that are too much to keep.
 Result<SuggestionReply> CheckReply(const ::api::v1::beta1::GetSuggestionsReply& reply, const SearchSpace& space,
                                    int wanted);
 

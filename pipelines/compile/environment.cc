@@ -182,10 +182,10 @@ std::string ParametersJson(const CompileContext& context) {
   Node json = Node::Map();
   for (const Assignment& assignment : context.assignments) {
     // What a trial is told of a parameter that is not there may be any text.
-    const bool number =
-        IsJsonNumber(assignment.value) && context.parameters != nullptr && std::ranges::any_of(*context.parameters, [&](const ParameterSpec& parameter) {
-          return parameter.name == assignment.name && IsNumber(parameter);
-        });
+    const bool number = IsJsonNumber(assignment.value) && context.parameters != nullptr &&
+                        std::ranges::any_of(*context.parameters, [&](const ParameterSpec& parameter) {
+                          return parameter.name == assignment.name && IsNumber(parameter);
+                        });
     json.Set(assignment.name, Node::Scalar(number ? Node::Kind::kFloat : Node::Kind::kString, assignment.value));
   }
   return ToJson(json) + "\n";

@@ -17,6 +17,18 @@ SearchSpace Mixed() {
   return Space().Real("x", "0", "1").Real("y", "0", "1").Int("n", "0", "9").Choice("c", {"p", "q", "r"}).Make();
 }
 
+// y and n are lacking in many points, both or one of them.
+SearchSpace Lacking() {
+  return Space()
+      .Real("x", "0", "1")
+      .Real("y", "0", "1")
+      .When("c != p")
+      .Int("n", "0", "9")
+      .When("y >= 0.4")
+      .Choice("c", {"p", "q", "r"})
+      .Make();
+}
+
 struct Data {
   explicit Data(const SearchSpace& space, Eigen::Index n) : inputs(space), units(space.dim(), n), y(n) {
     Rng rng(7, "test", 0);
@@ -31,8 +43,11 @@ struct Data {
   Eigen::VectorXd y;
 };
 
-TEST(Gp, TheLossHasTheGradientOfItsDifferences) {
-  const SearchSpace space = Mixed();
+class GpOf : public ::testing::TestWithParam<SearchSpace (*)()> {};
+INSTANTIATE_TEST_SUITE_P(Spaces, GpOf, ::testing::Values(&Mixed, &Lacking));
+
+TEST_P(GpOf, TheLossHasTheGradientOfItsDifferences) {
+  const SearchSpace space = GetParam()();
   const Data data(space, 25);
   GpHyper hyper = DefaultGpHyper(data.inputs);
   hyper.length << -0.5, 0.2, -1.1, 0.4;
@@ -61,8 +76,8 @@ Gp Told(const ModelInputs& inputs, const Eigen::MatrixXd& x, const Eigen::Matrix
 }
 
 // In one block or a row at a time, and twice the same point.
-TEST(Gp, PointsThatAreAddedAreAsThoseItBeganWith) {
-  const SearchSpace space = Mixed();
+TEST_P(GpOf, PointsThatAreAddedAreAsThoseItBeganWith) {
+  const SearchSpace space = GetParam()();
   const Data data(space, 30);
   const GpHyper hyper = DefaultGpHyper(data.inputs);
   const Gp whole = Told(data.inputs, data.x, data.y, hyper);
@@ -93,8 +108,8 @@ TEST(Gp, PointsThatAreAddedAreAsThoseItBeganWith) {
   EXPECT_LT((same.fitted() - y).norm(), 0.01 * y.norm());
 }
 
-TEST(Gp, PredictionsHaveTheGradientsOfTheirDifferences) {
-  const SearchSpace space = Mixed();
+TEST_P(GpOf, PredictionsHaveTheGradientsOfTheirDifferences) {
+  const SearchSpace space = GetParam()();
   const Data data(space, 25);
   GpHyper hyper = DefaultGpHyper(data.inputs);
   hyper.quadratic = -1;

@@ -304,5 +304,22 @@ TEST(Rungs, SequencesMatchTheGoldenFiles) {
   }
 }
 
+TEST(Rungs, TheResourceHasNoConditionAndNothingDependsOnIt) {
+  const auto verdict = [](const SearchSpace& space) {
+    return ValidateAlgorithm(*FindAlgorithm("hyperband"),
+                             {.space = space, .seed = 1, .settings = kHyperband9, .max_trials = std::nullopt})
+        .message();
+  };
+  EXPECT_EQ(verdict(Space().Choice("a", {"p", "q"}).Int("epochs", "1", "9").When("a == p").Make()),
+            "resource_name is 'epochs', which is there only if a == p: every trial needs the resource");
+  EXPECT_EQ(
+      verdict(Space().Int("epochs", "1", "9").Choice("a", {"p", "q"}).When("epochs >= 3").Make()),
+      "resource_name is 'epochs', and parameter 'a' depends on it: a trial that gets more of the resource must stay "
+      "the same in all else");
+  EXPECT_EQ(
+      verdict(Space().Choice("b", {"p", "q"}).Int("epochs", "1", "9").Choice("a", {"p", "q"}).When("b == p").Make()),
+      "");
+}
+
 }  // namespace
 }  // namespace qalam

@@ -71,6 +71,48 @@ TEST(Parzen, TheDensityIsThatOfItsDefinition) {
   }
 }
 
+// A kernel is uniform in what its point lacks; what is not active is no factor.
+TEST(Parzen, TheDensityOfAConditionalSpaceIsThatOfItsDefinition) {
+  const SearchSpace space = Space()
+                                .Choice("c", {"a", "b"})
+                                .Real("x", "0", "1")
+                                .When("c == a")
+                                .Int("n", "1", "5")
+                                .When("c == b")
+                                .Real("y", "0", "1")
+                                .Make();
+  Eigen::MatrixXd points(4, 3);
+  points.col(0) << space.UnitOf(0, 0), 0.3, 0.5, 0.9;
+  points.col(1) << space.UnitOf(0, 1), 0.5, space.UnitOf(2, 4), 0.2;
+  points.col(2) << space.UnitOf(0, 0), 0.8, 0.5, 0.1;
+  const ParzenEstimator estimator(space, points, 1.0);
+  const double h = 0.07 * std::pow(3.0, -1.0 / 7);  // each has three parameters
+  const auto normal = [&](double at, double mean) {
+    const double z = (at - mean) / h;
+    return std::exp(-z * z / 2) / (h * std::sqrt(2 * std::numbers::pi)) /
+           (NormalCdf((1 - mean) / h) - NormalCdf(-mean / h));
+  };
+  Rng rng(1, "test.parzen", 0);
+  for (int round = 0; round < 100; ++round) {
+    Eigen::VectorXd at = estimator.Sample(rng);
+    space.Rest(&at);
+    const std::uint64_t branch = space.LevelOf(0, at[0]);
+    double density = 0.25;
+    for (Eigen::Index k = 0; k < 3; ++k) {
+      const std::uint64_t own = space.LevelOf(0, points(0, k));
+      double kernel = 0.25 * 2 * ((own == branch ? 1 : 0) + 1.0 / 3) / (5.0 / 3) * normal(at[3], points(3, k));
+      if (own == 0 && branch == 0) kernel *= normal(at[1], points(1, k));
+      if (own == 1 && branch == 1) {
+        const double mean = points(2, k), level = static_cast<double>(space.LevelOf(2, at[2]));
+        kernel *= 5 * (NormalCdf(((level + 1) / 5 - mean) / h) - NormalCdf((level / 5 - mean) / h)) /
+                  (NormalCdf((1 - mean) / h) - NormalCdf(-mean / h));
+      }
+      density += kernel;
+    }
+    EXPECT_NEAR(estimator.LogDensity(at)[0], std::log(density), 2e-5);
+  }
+}
+
 TEST(Parzen, SamplesAreWhereTheDensityIs) {
   const SearchSpace space = Space().Real("x", "0", "1").Choice("c", {"a", "b"}).Make();
   Eigen::MatrixXd points(2, 20);

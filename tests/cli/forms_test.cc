@@ -204,7 +204,8 @@ TEST_F(Forms, FaultsOfTheOtherFormsStandWhereTheyAre) {
       {"run: x\nminimize: loss\nparameters:\n  opt: [a, b]\n  m: {is: \"real(0,1)\", else: 0}\n",
        "5:29: error: parameters.m.else: says what counts where the parameter is not there"},
       {"run: x {m}\nminimize: loss\nparameters:\n  opt: [a, b]\n  m: {is: \"real(0,1)\", when: opt == a}\n",
-       "5:29: warning: parameters.m.when: where opt == a is not so, the template's ${trialParameters.m} becomes an empty"},
+       "5:29: warning: parameters.m.when: where opt == a is not so, the template's ${trialParameters.m} becomes an "
+       "empty"},
       {"program: x.py\nmethod: random\nparameters: {x: {values: [1]}}\n", "error: metric: is missing"},
       {"program: x.py\nmethod: best\nmetric: {name: l}\nparameters: {x: {values: [1]}}\n",
        "2:9: error: method: 'best' is not one of: random, grid, bayes"},

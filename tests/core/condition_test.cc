@@ -63,7 +63,8 @@ TEST(Condition, WhatIsWrongIsSaid) {
        }) {
     const Result<ParameterCondition> condition = ParseCondition(text);
     ASSERT_FALSE(condition.ok()) << text;
-    EXPECT_NE(condition.status().message().find(words), std::string::npos) << text << ": " << condition.status().message();
+    EXPECT_NE(condition.status().message().find(words), std::string::npos)
+        << text << ": " << condition.status().message();
   }
 }
 
@@ -152,7 +153,8 @@ class RandomSpace {
       if (i > 0 && rng_.Below(4) != 0) Depend(specs[static_cast<std::size_t>(rng_.Below(i))], &spec);
       specs.push_back(std::move(spec));
     }
-    for (std::size_t i = specs.size(); i > 1; --i) std::swap(specs[i - 1], specs[static_cast<std::size_t>(rng_.Below(i))]);
+    for (std::size_t i = specs.size(); i > 1; --i)
+      std::swap(specs[i - 1], specs[static_cast<std::size_t>(rng_.Below(i))]);
     return specs;
   }
   Rng& rng() { return rng_; }
@@ -207,8 +209,9 @@ bool IsActive(const SearchSpace& space, const Assignments& all, std::size_t i) {
   const std::string& value = all[parameter.parent].value;
   const ParameterCondition& condition = *parameter.condition;
   const auto is = [&](const std::string& wanted) {
-    return space.parameters()[parameter.parent].type == ParameterType::kCategorical ? value == wanted
-                                                                                     : std::stod(value) == std::stod(wanted);
+    return space.parameters()[parameter.parent].type == ParameterType::kCategorical
+               ? value == wanted
+               : std::stod(value) == std::stod(wanted);
   };
   const bool in = std::ranges::any_of(condition.values, is);
   switch (condition.relation) {

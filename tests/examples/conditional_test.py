@@ -127,6 +127,7 @@ class Conditional(unittest.TestCase):
 
     def test_what_is_not_active_cannot_be_enqueued(self):
         self.qalam("run", FILE, "-n", "2")
+        self.qalam("edit", "exp", "optimizers", "--max-trials", "4")
         done = subprocess.run([QALAM, "enqueue", "exp", "optimizers", "optimizer=adam", "lr=0.1", "beta2=0.9", "momentum=0.5"],
                               cwd=self.folder.name, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)

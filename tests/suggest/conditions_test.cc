@@ -20,14 +20,16 @@ std::vector<ParameterSpec> Conditional() {
 
 std::map<std::string, std::string> Sent(const wire::Trial& trial) {
   std::map<std::string, std::string> out;
-  for (const wire::ParameterAssignment& a : trial.spec().parameter_assignments().assignments()) out[a.name()] = a.value();
+  for (const wire::ParameterAssignment& a : trial.spec().parameter_assignments().assignments())
+    out[a.name()] = a.value();
   return out;
 }
 
 TEST(Conditions, ComeBackAsTheyWereSentButForWhatIsTheControllersAlone) {
   std::vector<ParameterSpec> parameters = Conditional();
-  const char* const relations[] = {"solver == sgd", "solver != sgd", "solver in [sgd, adam]", "layers >= 2", "layers > 2",
-                                   "layers <= 2", "layers < 2"};
+  const char* const relations[] = {"solver == sgd", "solver != sgd", "solver in [sgd, adam]",
+                                   "layers >= 2",   "layers > 2",    "layers <= 2",
+                                   "layers < 2"};
   for (const char* text : relations) {
     parameters[3].condition = *ParseCondition(text);
     wire::Experiment message;
@@ -66,7 +68,8 @@ TEST(Conditions, AreHonouredByEveryReply) {
       ASSERT_EQ(reply->suggestions.size(), 1u) << reply->rejected_why;
       const Suggestion& suggestion = reply->suggestions[0];
       EXPECT_TRUE(request.space->Check(suggestion.assignments).ok());
-      for (const auto& [label, value] : suggestion.labels) EXPECT_FALSE(label.starts_with(kInactiveLabelStart)) << label;
+      for (const auto& [label, value] : suggestion.labels)
+        EXPECT_FALSE(label.starts_with(kInactiveLabelStart)) << label;
       trials->Add(suggestion.assignments, suggestion.labels);
       trials->End(trials->all().size() - 1, TrialState::kSucceeded, Observed(std::to_string(i % 7)));
     }
@@ -101,8 +104,9 @@ TEST(Conditions, WhatAServiceThatKnowsNoneSaidIsDroppedAndSentBack) {
   ASSERT_TRUE(loop.Ask(*client, Request(spec, "u", trials, 1)).ok());
   const wire::GetSuggestionsRequest request = service.requests().back();
   ASSERT_EQ(request.trials_size(), 3);
-  EXPECT_EQ(Sent(request.trials(0)), (std::map<std::string, std::string>{
-                                         {"solver", "adam"}, {"momentum", "0.123"}, {"layers", "4"}, {"dropout", "0.25"}}));
+  EXPECT_EQ(Sent(request.trials(0)),
+            (std::map<std::string, std::string>{
+                {"solver", "adam"}, {"momentum", "0.123"}, {"layers", "4"}, {"dropout", "0.25"}}));
   EXPECT_EQ(Sent(request.trials(1)).at("dropout"), "0.4");
   EXPECT_EQ(Sent(request.trials(2)).at("dropout"), "0.25");  // where it rests
   EXPECT_TRUE(request.trials(0).spec().labels().empty());
