@@ -19,7 +19,8 @@
 namespace qalam {
 namespace {
 
-constexpr int kFirstPoints = 5;  // where all are choices; else the centre, and the local model takes it from there
+constexpr int kFirstPoints =
+    5;  // of choices alone, or with conditions; else the centre, and the local model takes it from there
 constexpr std::size_t kMostForGp = 1000;  // trials; beyond, a Parzen model looks everywhere
 constexpr std::uint64_t kTurn = 4;        // of so many suggestions one is each model's, the others the better one's
 constexpr double kMemory = 0.9;           // weight of a model's trial beside its next one
@@ -44,15 +45,17 @@ class Credit {
 class Auto final : public Learner {
  public:
   Auto(const SearchSpace& space, std::uint64_t seed)
-      : Learner(space, seed, HasNumbers(space) ? 1 : kFirstPoints, "auto"),
+      : Learner(space, seed, BeginsAtCentre(space) ? 1 : kFirstPoints, "auto"),
         local_(space, seed),
         global_(MakeGlobal()) {}
 
  private:
   static bool Counts(const Trial& trial) { return trial.HasValue() && trial.outcome == Outcome::kSucceeded; }
-  static bool HasNumbers(const SearchSpace& space) {
-    return !std::ranges::all_of(space.parameters(),
-                                [](const auto& p) { return p.type == ParameterType::kCategorical; });
+  // Where a choice decides which numbers there are, the centre is one branch, and may be the wrong one.
+  static bool BeginsAtCentre(const SearchSpace& space) {
+    return !space.conditional() && !std::ranges::all_of(space.parameters(), [](const auto& p) {
+      return p.type == ParameterType::kCategorical;
+    });
   }
   static bool IsMany(std::size_t trials) { return trials > kMostForGp; }
 
@@ -124,7 +127,7 @@ class Auto final : public Learner {
 
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
     const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
-    if (local_.IsNew()) {
+    if (BeginsAtCentre(space()) && local_.IsNew()) {
       if (std::optional<Eigen::VectorXd> unit = local_.Step(ordinal, is_new))
         return Proposal{*std::move(unit), "one number moved from the best"};
     }

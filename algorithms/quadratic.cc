@@ -281,7 +281,7 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
     for (double& c : z) c = is_ball_ ? rng.Normal() : 2 * rng.Uniform() - 1;
     if (is_ball_) z *= std::pow(rng.Uniform(), 1 / static_cast<double>(z.size())) / z.norm();  // anywhere in it
     for (Eigen::Index i = 0; i < z.size(); ++i) {
-      const double centre_here = centre[numbers_[static_cast<std::size_t>(i)]];
+      const double centre_here = centre[free_[static_cast<std::size_t>(i)]];
       z[i] = std::clamp(z[i], -centre_here / radius_, (1 - centre_here) / radius_);
     }
     const Eigen::VectorXd unit = point(z);
