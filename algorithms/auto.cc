@@ -19,8 +19,8 @@
 namespace qalam {
 namespace {
 
-constexpr int kFirstPoints =
-    5;  // of choices alone, or with conditions; else the centre, and the local model takes it from there
+// Of choices alone, or with conditions; else there is the centre, and the local model takes it from there.
+constexpr int kFirstPoints = 5;
 constexpr std::size_t kMostForGp = 1000;  // trials; beyond, a Parzen model looks everywhere
 constexpr std::uint64_t kTurn = 4;        // of so many suggestions one is each model's, the others the better one's
 constexpr double kMemory = 0.9;           // weight of a model's trial beside its next one

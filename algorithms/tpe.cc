@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kMostGood = 25;
 constexpr std::size_t kMostOthers = 2'000;  // kernels of the others: beyond, every second, third, ... of them
 constexpr double kGoodShare = 0.1;
+constexpr Eigen::Index kMostDraws = 16;  // for a candidate of the branch that is wanted
 
 class Tpe final : public Learner {
  public:
@@ -61,6 +62,27 @@ class Tpe final : public Learner {
     if (best_.size() > kMostGood) best_.pop_back();
   }
 
+  // Where conditions divide the space, densities over one set of parameters say nothing beside those over another: the
+  // first draw decides which branch it is, the candidates are of that one.
+  Eigen::MatrixXd Candidates(const ParzenEstimator& below, Rng& rng) const {
+    const Eigen::Index wanted = std::max(settings_.candidates, 1);
+    const Eigen::Index most = space().conditional() ? kMostDraws * wanted : wanted;
+    Eigen::MatrixXd out(space().dim(), wanted);
+    Eigen::Index count = 0;
+    std::vector<char> active;
+    for (Eigen::Index draw = 0; draw < most && count < wanted; ++draw) {
+      Eigen::VectorXd unit = below.Sample(rng);
+      MoveToLevels(space(), &unit);
+      if (space().conditional()) {
+        std::vector<char> here = space().ActiveAt(unit);
+        if (draw == 0) active = std::move(here);
+        if (draw > 0 && here != active) continue;
+      }
+      out.col(count++) = unit;
+    }
+    return out.leftCols(count);
+  }
+
   // Of many points drawn where good trials are, the one where they are densest compared with the others. Pending ones
   // are others: they will hardly be among the best.
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
@@ -71,12 +93,7 @@ class Tpe final : public Learner {
     }
     const ParzenEstimator below(space(), good_, settings_.prior_weight), above(space(), others, settings_.prior_weight);
     Rng rng(seed(), "tpe.sample", ordinal);
-    Eigen::MatrixXd candidates(space().dim(), std::max(settings_.candidates, 1));
-    for (Eigen::Index c = 0; c < candidates.cols(); ++c) {
-      Eigen::VectorXd unit = below.Sample(rng);
-      MoveToLevels(space(), &unit);
-      candidates.col(c) = unit;
-    }
+    const Eigen::MatrixXd candidates = Candidates(below, rng);
     const Eigen::VectorXd score = below.LogDensity(candidates) - above.LogDensity(candidates);
     std::vector<Eigen::Index> order(static_cast<std::size_t>(candidates.cols()));
     std::iota(order.begin(), order.end(), 0);

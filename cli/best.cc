@@ -10,6 +10,7 @@
 #include "cli/target.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "experiment/spec.h"
 
 namespace qalam {
 namespace {

@@ -126,12 +126,14 @@ class Conditional(unittest.TestCase):
         self.assertIn("8 trials", out)
 
     def test_what_is_not_active_cannot_be_enqueued(self):
-        self.qalam("run", FILE, "-n", "2")
-        self.qalam("edit", "exp", "optimizers", "--max-trials", "4")
-        done = subprocess.run([QALAM, "enqueue", "exp", "optimizers", "optimizer=adam", "lr=0.1", "beta2=0.9", "momentum=0.5"],
-                              cwd=self.folder.name, capture_output=True, text=True, timeout=60, check=False)
+        self.qalam("run", "--name", "two", "-p", "opt=sgd,adam", "-p", "m=real(0.5,1) when opt == sgd, else 0", "--minimize",
+                   "loss", "-n", "2", "--", "sh", "-c", "echo loss=$1", "{opt}", "{m}")
+        self.qalam("edit", "exp", "two", "--max-trials", "4")
+        done = subprocess.run([QALAM, "enqueue", "exp", "two", "opt=adam", "m=0.5"], cwd=self.folder.name,
+                              capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
-        self.assertIn("parameter 'momentum' is given, which is there only if optimizer == sgd", done.stderr)
+        self.assertIn("parameter 'm' is given, which is there only if opt == sgd", done.stderr)
+        self.qalam("enqueue", "exp", "two", "opt=adam")
 
 
 if __name__ == "__main__":

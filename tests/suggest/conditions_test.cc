@@ -58,7 +58,7 @@ TEST(Conditions, ThatAreNoneAreRefused) {
 TEST(Conditions, AreHonouredByEveryReply) {
   for (const char* algorithm : {"random", "sobol", "tpe", "bayesianoptimization", "auto", "evolution"}) {
     WaitingLoop loop;
-    const auto client = MakeInProcessClient(loop.loop());
+    const auto client = MakeInProcessClient(loop.loop(), {std::chrono::milliseconds(30'000)});
     const auto trials = std::make_shared<Trials>();
     const ExperimentSpec spec = Spec(algorithm, Conditional());
     for (int i = 0; i < 25; ++i) {
@@ -115,7 +115,7 @@ TEST(Conditions, WhatAServiceThatKnowsNoneSaidIsDroppedAndSentBack) {
 // A client that fills up what is not active, or did before there were conditions.
 TEST(Conditions, AServerDropsWhatIsNotActiveInTheTrialsItIsTold) {
   WaitingLoop loop;
-  const auto client = MakeInProcessClient(loop.loop());
+  const auto client = MakeInProcessClient(loop.loop(), {std::chrono::milliseconds(30'000)});
   const ExperimentSpec spec = Spec("grid", {Choice("solver", {"sgd", "adam"}), Choice("m", {"1", "2"})});
   ExperimentSpec conditional = spec;
   conditional.parameters[1].condition = *ParseCondition("solver == sgd");
