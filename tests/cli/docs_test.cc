@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -91,7 +92,24 @@ TEST_F(Docs, TheSearchSpacesThatAreToldAreTaken) {
     for (std::string line; std::getline(block, line);) spec += "  " + line + "\n";
     const bool searches_architectures = spec.starts_with("  nasConfig:");
     std::string yaml = Yaml({.algorithm = searches_architectures ? "enas" : "random"});
-    if (searches_architectures) {  // in the place of the parameters
+    if (spec.starts_with("  metadata:")) {  // the conditions, and what they are of
+      const std::string annotations = spec.substr(spec.find("    annotations:"));
+      std::string outdented;
+      std::istringstream lines(annotations);
+      for (std::string line; std::getline(lines, line);) outdented += line.substr(2) + "\n";
+      yaml.insert(yaml.find("metadata:\n") + 10, outdented);
+      std::string parameters;
+      for (const auto& [name, type, space] : {std::array{"optimizer", "categorical", "{list: [sgd, adam, rmsprop]}"},
+                                              std::array{"layers", "int", "{min: \"1\", max: \"4\"}"},
+                                              std::array{"momentum", "double", "{min: \"0\", max: \"0.99\"}"},
+                                              std::array{"nesterov", "categorical", "{list: [\"yes\", \"no\"]}"},
+                                              std::array{"width3", "int", "{min: \"8\", max: \"64\"}"},
+                                              std::array{"decay", "double", "{min: \"0\", max: \"1\"}"}}) {
+        parameters += "    - name: " + std::string(name) + "\n      parameterType: " + type +
+                      "\n      feasibleSpace: " + space + "\n";
+      }
+      yaml.insert(yaml.find("  parameters:\n") + 14, parameters);
+    } else if (searches_architectures) {  // in the place of the parameters
       yaml.erase(yaml.find("  parameters:"), yaml.find("  trialTemplate:") - yaml.find("  parameters:"));
       yaml.insert(yaml.find("  trialTemplate:"), spec);
       yaml.replace(yaml.find("reference: x"), 12, "reference: architecture");
@@ -103,7 +121,7 @@ TEST_F(Docs, TheSearchSpacesThatAreToldAreTaken) {
     const Finished lint = Qalam({"lint", "space.yaml"});
     EXPECT_EQ(lint.code, 0) << yaml << lint.out;
   }
-  EXPECT_EQ(spaces, 2);
+  EXPECT_EQ(spaces, 3);
 }
 
 TEST_F(Docs, EveryOptionIsTold) {
