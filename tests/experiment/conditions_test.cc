@@ -30,6 +30,7 @@ ExperimentSpec With(std::vector<ParameterSpec> parameters) {
     command.Add(Node::String("${trialParameters." + name + "}"));
   }
   at->items[0].Set("command", std::move(command));
+  at->items[0].Set("args", Node::Sequence());
   return spec;
 }
 
@@ -106,7 +107,7 @@ TEST(Conditions, TheShortFormSaysThemToo) {
 
 TEST(Conditions, AGroupOfTheShortFormHasNamesOfItsOwn) {
   Diagnostics faults;
-  const std::vector<Node> documents = ReadDocuments(R"(run: x --kind {opt.kind} --momentum {opt.momentum}
+  const std::vector<Node> documents = ReadDocuments(R"yaml(run: x --kind {opt.kind} --momentum {opt.momentum}
 minimize: loss
 algorithm: random
 parameters:
@@ -114,7 +115,7 @@ parameters:
 }
 }
   depth: {when: opt.kind == adam, is: "int(1, 4)"}
-)",
+)yaml",
                                                     &faults);
   const std::optional<ExperimentSpec> spec = ReadAnyForm(documents.front(), BuiltIn(), &faults);
   ASSERT_TRUE(spec) << Lines(faults);
@@ -122,9 +123,9 @@ parameters:
   EXPECT_EQ(spec->parameters[1].name, "opt.momentum");
   EXPECT_EQ(ToString(*spec->parameters[1].condition), "opt.kind == sgd, else 0");
   EXPECT_EQ(ToString(*spec->parameters[2].condition), "opt.kind == adam");
-  }
+}
 
-  TEST(Conditions, ATrialIsToldElseWhereAParameterIsNotActive) {
+TEST(Conditions, ATrialIsToldElseWhereAParameterIsNotActive) {
   ParameterSpec opt{"opt", ParameterType::kCategorical, {"", "", "", {"sgd", "adam"}, Distribution::kUniform}};
   ParameterSpec momentum{"momentum", ParameterType::kDouble, {"0", "1", "", {}, Distribution::kUniform}};
   ParameterSpec nesterov{"nesterov", ParameterType::kCategorical, {"", "", "", {"y", "n"}, Distribution::kUniform}};
@@ -138,14 +139,14 @@ parameters:
   const Assignments whole = {{"opt", "sgd"}, {"momentum", "0.5"}, {"nesterov", "y"}};
   EXPECT_EQ(ToldAssignments(spec, whole), whole);
   EXPECT_FALSE(RenderTrial(spec, "good-1", {}).ok()) << "a parameter without a condition has no excuse";
-  }
+}
 
-  TEST(Conditions, AnotherConditionIsAnotherExperiment) {
+TEST(Conditions, AnotherConditionIsAnotherExperiment) {
   const ExperimentSpec one = With(RandomTree(3, false));
   ExperimentSpec other = one;
   for (ParameterSpec& parameter : other.parameters) parameter.condition.reset();
   EXPECT_EQ(DifferingFields(one, other), std::vector<std::string>{"metadata.annotations.qalam.dev/conditions"});
-  }
+}
 
-  }  // namespace
-  }  // namespace qalam
+}  // namespace
+}  // namespace qalam
