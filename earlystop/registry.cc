@@ -4,6 +4,7 @@
 #include <array>
 
 #include "earlystop/asha_stop.h"
+#include "earlystop/curve_stop.h"
 #include "earlystop/median_stop.h"
 #include "earlystop/percentile_stop.h"
 #include "earlystop/stopping_rule.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr std::array kRules = {
     StoppingRuleInfo{"asha", "at each rung the best 1/eta go on: saves most, from the first trials on",
                      &kAshaStopSettings, &MakeAshaStop, &ValidateAshaStop},
+    StoppingRuleInfo{"curve", "a trial whose learning curve will hardly end better than the best trial",
+                     &kCurveStopSettings, &MakeCurveStop, &ValidateCurveStop},
     StoppingRuleInfo{"hyperband",
                      "asha with a first rung for every taste: when it is not known how soon trials show what they are",
                      &kHyperbandStopSettings, &MakeHyperbandStop, &ValidateHyperbandStop},

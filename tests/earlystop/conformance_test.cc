@@ -18,7 +18,7 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<Setting> Needed(const std::string& rule) {
-  if (rule == "hyperband") return {{"r_max", "81"}};
+  if (rule == "hyperband" || rule == "curve") return {{"r_max", "81"}};
   if (rule == "threshold") return {{"upper", "3"}};
   return {};
 }
