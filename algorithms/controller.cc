@@ -40,6 +40,12 @@ struct Parts {
   Matrix anchor, query, attention;
 };
 
+// By exp, which is computed several at a time; libm's tanh is not, and takes as long as the products of matrices.
+template <class Array>
+auto Tanh(const Array& x) {
+  return 1 - 2 / (1 + (2 * x).exp());
+}
+
 // The LSTM after a step.
 struct Memory {
   VectorXd both;   // input and state before, one below the other
@@ -61,10 +67,10 @@ Memory Advance(const Parts<const double>& parts, const Eigen::Ref<const VectorXd
   after.gates.noalias() = parts.lstm * after.both;
   auto sigmoids = after.gates.head(3 * h).array();
   sigmoids = 1 / (1 + (-sigmoids).exp());
-  after.gates.tail(h) = after.gates.tail(h).array().tanh();
+  after.gates.tail(h) = Tanh(after.gates.tail(h).array()).eval();
   after.cell =
       after.gates.segment(h, h).cwiseProduct(before.cell) + after.gates.head(h).cwiseProduct(after.gates.tail(h));
-  after.bent = after.cell.array().tanh();
+  after.bent = Tanh(after.cell.array());
   after.state = after.gates.segment(2 * h, h).cwiseProduct(after.bent);
   return after;
 }
@@ -75,7 +81,7 @@ void Bend(const ControllerPolicy& policy, VectorXd* logits, VectorXd* slopes) {
   *logits *= scale;
   *slopes = VectorXd::Constant(logits->size(), scale);
   if (!policy.tanh_constant) return;
-  const VectorXd tanh = logits->array().tanh();
+  const VectorXd tanh = Tanh(logits->array());
   *logits = *policy.tanh_constant * tanh;
   slopes->array() *= *policy.tanh_constant * (1 - tanh.array().square());
 }
@@ -110,7 +116,8 @@ std::vector<Layer> Write(const Parts<const double>& parts, const ControllerPolic
 
     layer.skips = Advance(parts, parts.embedding.col(layer.chosen), layer.operation);
     if (l > 0) {
-      layer.attention = (anchors.leftCols(l).colwise() + parts.query * layer.skips.state).array().tanh();
+      layer.attention = anchors.leftCols(l).colwise() + parts.query * layer.skips.state;
+      layer.attention = Tanh(layer.attention.array()).eval();
       layer.logits = layer.attention.transpose() * parts.attention;
       Bend(policy, &layer.logits, &layer.skip_slopes);
       layer.taken = 1 / (1 + (-2 * layer.logits.array()).exp());
@@ -125,6 +132,26 @@ std::vector<Layer> Write(const Parts<const double>& parts, const ControllerPolic
     memory = layer.skips;
   }
   return layers;
+}
+
+// Writes the network that these choices make.
+std::vector<Layer> Rewrite(const Parts<const double>& parts, const ControllerPolicy& policy, int count,
+                           const NetworkChoices& network) {
+  auto next = network.begin();
+  return Write(
+      parts, policy, count, [&](const VectorXd&) { return *next++; }, [&](double) { return *next++; });
+}
+
+double Log(double chance) { return std::log(std::max(chance, 1e-300)); }
+
+double SurpriseOf(const std::vector<Layer>& layers) {
+  double surprise = 0;
+  for (const Layer& layer : layers) {
+    surprise -= Log(layer.chances[layer.chosen]);
+    for (Index j = 0; j < layer.taken.size(); ++j)
+      surprise -= Log(layer.choices[j] != 0 ? layer.taken[j] : 1 - layer.taken[j]);
+  }
+  return surprise;
 }
 
 // The derivatives of one LSTM step: by its gates' sums, from those by its state and cell, which become those by the
@@ -146,8 +173,6 @@ VectorXd Retreat(const Parts<const double>& parts, const Memory& after, const Ve
   *by_cell = by_cell->array() * f;
   return by_gates;
 }
-
-double Log(double chance) { return std::log(std::max(chance, 1e-300)); }
 
 // The loss of a network that was written, with derivatives by logits.
 class Judge {
@@ -216,13 +241,16 @@ NetworkChoices Controller::Sample(Rng& rng) const {
 }
 
 double Controller::Loss(const NetworkChoices& network, double advantage, Eigen::VectorXd* gradient) const {
+  return Loss(network, [advantage](double) { return advantage; }, gradient);
+}
+
+double Controller::Loss(const NetworkChoices& network, const std::function<double(double surprise)>& advantage,
+                        Eigen::VectorXd* gradient) const {
   const Parts<const double> parts(weights_.data(), operations_, hidden_);
   const Index h = hidden_;
-  auto next = network.begin();
-  const std::vector<Layer> layers = Write(
-      parts, policy_, layers_, [&](const VectorXd&) { return *next++; }, [&](double) { return *next++; });
+  const std::vector<Layer> layers = Rewrite(parts, policy_, layers_, network);
 
-  const Judge judge(policy_, advantage, layers.size());
+  const Judge judge(policy_, advantage(SurpriseOf(layers)), layers.size());
   double loss = 0;
   std::vector<VectorXd> by_operations(layers.size()), by_skips(layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -274,18 +302,7 @@ double Controller::Loss(const NetworkChoices& network, double advantage, Eigen::
 
 double Controller::Surprise(const NetworkChoices& network) const {
   const Parts<const double> parts(weights_.data(), operations_, hidden_);
-  double surprise = 0;
-  auto next = network.begin();
-  const auto choose_operation = [&](const VectorXd& chances) {
-    surprise -= Log(chances[*next]);
-    return *next++;
-  };
-  const auto choose_skip = [&](double taken) {
-    surprise -= Log(*next != 0 ? taken : 1 - taken);
-    return *next++;
-  };
-  (void)Write(parts, policy_, layers_, choose_operation, choose_skip);
-  return surprise;
+  return SurpriseOf(Rewrite(parts, policy_, layers_, network));
 }
 
 void Controller::Step(const Eigen::VectorXd& gradient, double rate) {

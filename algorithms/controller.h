@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -33,6 +34,9 @@ class Controller {
   // choices, plus the Kullback-Leibler distance of the skip connections' chances from the target; the latter two a
   // layer, and with their weights. `gradient` (by weights()) may be null.
   double Loss(const NetworkChoices& network, double advantage, Eigen::VectorXd* gradient) const;
+  // The advantage a function of Surprise(network), which costs as much as half the loss when it is asked for alone.
+  double Loss(const NetworkChoices& network, const std::function<double(double surprise)>& advantage,
+              Eigen::VectorXd* gradient) const;
   // -log P(network).
   double Surprise(const NetworkChoices& network) const;
   // One step of Adam (Kingma and Ba 2015) against `gradient`: no weight moves by much more than `rate`.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,12 +14,37 @@
 namespace qalam {
 namespace {
 
-// What a controller has learned after n trials must not take n trials of work: it begins anew at every kEvery-th one,
-// with the best and the newest of those before, and learns what came since then on top of that.
-constexpr std::size_t kEvery = 16, kBest = 24, kNewest = 24;
-constexpr std::size_t kGroup = 4;     // trials that one step of Adam goes by
+// Each trial moves the controller once, when it has finished, by about kHaste learning rates for each of the train
+// steps that Katib would take for it: a search has hundreds of trials, not the hundred thousands of ENAS's own.
+constexpr double kHaste = 8;
+// What a controller has learned after n trials must not take n trials of work to find out again: at every kWindow-th
+// one it begins anew, with the kWindow before it.
+constexpr std::size_t kWindow = 64;
+constexpr std::size_t kFirst = 10;    // trials without which nobody knows what a good reward is
 constexpr double kMostAdvantage = 3;  // standard deviations
 constexpr int kDraws = 64;            // networks in a row that were all tried already
+
+// How much better than the mean a trial is, in standard deviations; of the mean those before count less and less.
+class Baseline {
+ public:
+  explicit Baseline(double decay) : decay_(decay) {}
+
+  void Count(double y) {
+    weight_ = decay_ * weight_ + 1;
+    const double off = y - mean_;
+    mean_ += off / weight_;
+    square_ += (off * (y - mean_) - square_) / weight_;
+  }
+
+  double AdvantageOf(double y) const {
+    const double spread = std::sqrt(square_), advantage = (mean_ - y) / spread;
+    if (!(spread > 0) || !std::isfinite(advantage)) return 0;
+    return std::clamp(advantage, -kMostAdvantage, kMostAdvantage);
+  }
+
+ private:
+  double decay_, weight_ = 0, mean_ = 0, square_ = 0;
+};
 
 class Enas final : public Learner {
  public:
@@ -31,93 +55,42 @@ class Enas final : public Learner {
         operations_(static_cast<int>(space.parameters()[0].levels)),
         policy_{settings.temperature, settings.tanh_const, settings.entropy_weight.value_or(0),
                 settings.skip_weight.value_or(0), settings.skip_target},
-        start_(Fresh()),
-        controller_(start_) {}
+        rate_(settings.learning_rate * settings.train_steps * kHaste),
+        baseline_(settings.baseline_decay),
+        controller_(Fresh()) {}
 
  private:
   Controller Fresh() const { return Controller(layers_, operations_, settings_.hidden_size, policy_, seed()); }
 
+  // In the order in which they finished; each by what was known of rewards then.
   void Fit() override {
-    const std::size_t base = trials().size() / kEvery * kEvery;
-    if (base != base_) {
-      start_ = Fresh();
-      Learn(Replayed(base), base, &start_);
-      base_ = base;
+    const std::size_t n = trials().size();
+    const std::size_t anew = n < 2 * kWindow ? kFirst : n / kWindow * kWindow;  // where it began last
+    for (; learned_ < n; ++learned_) {
+      const std::size_t known = learned_ + 1;
+      if (trials()[learned_].HasValue()) baseline_.Count(trials()[learned_].y);
+      if (known > anew) Learn(trials()[learned_]);
+      if (known != anew) continue;
+      controller_ = Fresh();
+      for (std::size_t i = known - std::min(known, kWindow); i < known; ++i) Learn(trials()[i]);
     }
-    std::vector<std::size_t> since(trials().size() - base);
-    std::iota(since.begin(), since.end(), base);
-    controller_ = start_;
-    Learn(since, trials().size(), &controller_);
   }
 
-  // Of the first `n` trials, in the order in which they finished.
-  std::vector<std::size_t> Replayed(std::size_t n) const {
-    std::vector<std::size_t> all(n);
-    std::iota(all.begin(), all.end(), 0u);
-    if (n <= kBest + kNewest) return all;
-    const auto newest = all.end() - static_cast<std::ptrdiff_t>(kNewest);
-    const auto best = all.begin() + static_cast<std::ptrdiff_t>(kBest);
-    std::ranges::partial_sort(all.begin(), best, newest, {}, [this](std::size_t i) {
-      return std::pair(trials()[i].HasValue() ? trials()[i].y : INFINITY, i);
-    });
-    all.erase(best, newest);
-    std::ranges::sort(all);
-    return all;
-  }
-
-  // How much better than the mean of the first `n` each trial is, in standard deviations.
-  class Advantages {
-   public:
-    Advantages(const std::vector<Trial>& trials, std::size_t n, double decay) {
-      double weight = 0, mean = 0, square = 0;
-      for (std::size_t i = 0; i < n; ++i) {
-        if (!trials[i].HasValue()) continue;
-        weight = decay * weight + 1;
-        const double off = trials[i].y - mean;
-        mean += off / weight;
-        square += (off * (trials[i].y - mean) - square) / weight;
-      }
-      mean_ = mean;
-      spread_ = std::sqrt(square);
-    }
-    double Of(const Trial& trial) const {
-      if (!trial.HasValue()) return -1;
-      const double advantage = spread_ > 0 && std::isfinite(spread_) ? (mean_ - trial.y) / spread_ : 0;
-      // The last value of a trial that was stopped is no reward: it was stopped because it was not good.
-      const double most = trial.outcome == Outcome::kEarlyStopped ? 0 : kMostAdvantage;
-      return std::isfinite(advantage) ? std::clamp(advantage, -kMostAdvantage, most) : 0;
-    }
-
-   private:
-    double mean_, spread_;
-  };
-
-  void Learn(const std::vector<std::size_t>& chosen, std::size_t n, Controller* controller) const {
-    const Advantages advantages(trials(), n, settings_.baseline_decay);
-    const double rate = settings_.learning_rate * settings_.train_steps * static_cast<double>(kGroup);
-    Eigen::VectorXd sum, gradient;
-    for (std::size_t from = 0; from < chosen.size(); from += kGroup) {
-      const std::size_t to = std::min(from + kGroup, chosen.size());
-      for (std::size_t i = from; i < to; ++i) {
-        const Trial& trial = trials()[chosen[i]];
-        const NetworkChoices network = NetworkOf(trial.unit);
-        double advantage = advantages.Of(trial);
-        if (advantage < 0) advantage *= Likelihood(*controller, network);
-        controller->Loss(network, advantage, &gradient);
-        if (i == from)
-          sum = gradient;
-        else
-          sum += gradient;
-      }
-      controller->Step(sum / static_cast<double>(to - from), rate);
-    }
+  void Learn(const Trial& trial) {
+    double advantage = trial.HasValue() ? baseline_.AdvantageOf(trial.y) : -1;
+    // The last value of a trial that was stopped is no reward: it was stopped because it was not good.
+    if (trial.outcome == Outcome::kEarlyStopped) advantage = std::min(advantage, 0.0);
+    controller_.Loss(
+        NetworkOf(trial.unit),
+        [&](double surprise) { return advantage < 0 ? advantage * Likelihood(surprise) : advantage; }, &gradient_);
+    controller_.Step(gradient_, rate_);
   }
 
   // How likely the controller still is to write a network, compared with chance, at most 1: what it does not write any
   // more must not push it any further.
-  double Likelihood(const Controller& controller, const NetworkChoices& network) const {
+  double Likelihood(double surprise) const {
     const double by_chance = layers_ * std::log(operations_) + layers_ * (layers_ - 1) / 2.0 * std::log(2.0);
-    return std::exp(std::min(0.0, by_chance - controller.Surprise(network)));
+    return std::exp(std::min(0.0, by_chance - surprise));
   }
 
   NetworkChoices NetworkOf(const Eigen::VectorXd& unit) const {
@@ -142,8 +115,11 @@ class Enas final : public Learner {
   EnasSettings settings_;
   int layers_, operations_;
   ControllerPolicy policy_;
-  std::size_t base_ = 0;  // trials that start_ has learned from
-  Controller start_, controller_;
+  double rate_;
+  std::size_t learned_ = 0;  // trials that were counted
+  Baseline baseline_;
+  Controller controller_;
+  Eigen::VectorXd gradient_;  // its memory
 };
 
 }  // namespace
