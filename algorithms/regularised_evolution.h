@@ -13,8 +13,8 @@
 namespace qalam {
 
 struct EvolutionSettings {
-  int population_size = 30;
-  int tournament_size = 10;
+  int population_size = 20;
+  int tournament_size = 20;
   std::optional<std::int64_t> random_state;
 };
 inline constexpr auto kEvolutionSettings =

@@ -254,10 +254,11 @@ Result<SuggestionReply> GrpcClient::Read(SuggestionCall& call, const grpc::Statu
     return FaultOf(status, call.service, options_.deadline);
   }
   if (call.reply.history_needed()) return SuggestionReply{};
-  Result<SuggestionReply> reply = CheckReply(call.reply, *call.asked.space, call.asked.current_request_number);
+  const ExperimentSpec& spec = *call.asked.spec;
+  Result<SuggestionReply> reply =
+      CheckReply(call.reply, *call.asked.space, call.asked.current_request_number, spec.nas_config ? &spec : nullptr);
   if (reply.ok() && call.reply.early_stopping_rules_size() > 0) {
-    Result<std::vector<EarlyStoppingRule>> rules =
-        CheckRules(call.reply.early_stopping_rules(), call.asked.spec->objective);
+    Result<std::vector<EarlyStoppingRule>> rules = CheckRules(call.reply.early_stopping_rules(), spec.objective);
     if (rules.ok()) {
       reply->early_stopping_rules = *std::move(rules);
     } else {

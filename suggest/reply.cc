@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/objective.h"
+#include "suggest/architecture.h"
 #include "suggest/convert.h"
 
 namespace qalam {
@@ -32,7 +33,8 @@ bool IsDnsLabel(std::string_view name) {
 }
 
 // The assignments of a search for an architecture: names and values are the service's own, each name once.
-Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterAssignments& from) {
+Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterAssignments& from,
+                                     const ExperimentSpec* nas) {
   Assignments out;
   for (const wire::ParameterAssignment& a : from.assignments()) {
     if (a.name().empty()) return InvalidArgument("an assignment has no name");
@@ -44,14 +46,16 @@ Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterA
     if (out.size() > kMaxArchitecture) return InvalidArgument("there are more than {} assignments", kMaxArchitecture);
   }
   if (out.empty()) return InvalidArgument("there are no assignments");
+  if (nas != nullptr) QALAM_RETURN_IF_ERROR(CheckArchitecture(*nas, out));
   return out;
 }
 
 // The assignments in the order of the space, each active parameter exactly once. Those of others become labels.
 Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAssignments& from,
-                                    const SearchSpace& space, std::map<std::string, std::string>* labels) {
+                                    const SearchSpace& space, const ExperimentSpec* nas,
+                                    std::map<std::string, std::string>* labels) {
   const std::vector<Parameter>& parameters = space.parameters();
-  if (parameters.empty()) return ReadArchitecture(from);
+  if (parameters.empty()) return ReadArchitecture(from, nas);
   Assignments out(parameters.size());
   for (const wire::ParameterAssignment& a : from.assignments()) {
     const auto it = std::ranges::find(parameters, a.name(), &Parameter::name);
@@ -77,11 +81,11 @@ Result<Assignments> ReadAssignments(const wire::GetSuggestionsReply::ParameterAs
   return out;
 }
 
-Result<Suggestion> ReadSuggestion(const wire::GetSuggestionsReply::ParameterAssignments& from,
-                                  const SearchSpace& space) {
+Result<Suggestion> ReadSuggestion(const wire::GetSuggestionsReply::ParameterAssignments& from, const SearchSpace& space,
+                                  const ExperimentSpec* nas) {
   Suggestion out;
   std::map<std::string, std::string> inactive;
-  QALAM_TRY(out.assignments, ReadAssignments(from, space, &inactive));
+  QALAM_TRY(out.assignments, ReadAssignments(from, space, nas, &inactive));
   if (!from.trial_name().empty() && !IsDnsLabel(from.trial_name())) {
     return InvalidArgument(
         "trial name '{}' is not a DNS label (lower-case letters, digits and '-', at most 63 characters)",
@@ -151,12 +155,13 @@ Result<std::vector<EarlyStoppingRule>> CheckRules(
   return out;
 }
 
-Result<SuggestionReply> CheckReply(const wire::GetSuggestionsReply& reply, const SearchSpace& space, int wanted) {
+Result<SuggestionReply> CheckReply(const wire::GetSuggestionsReply& reply, const SearchSpace& space, int wanted,
+                                   const ExperimentSpec* nas) {
   SuggestionReply out;
   std::set<std::string> names;
   for (const auto& from : reply.parameter_assignments()) {
     if (out.suggestions.size() >= static_cast<std::size_t>(std::max(wanted, 0))) break;
-    Result<Suggestion> suggestion = ReadSuggestion(from, space);
+    Result<Suggestion> suggestion = ReadSuggestion(from, space, nas);
     if (suggestion.ok() && !suggestion->trial_name.empty() && !names.insert(suggestion->trial_name).second) {
       suggestion = InvalidArgument("trial name '{}' came twice", suggestion->trial_name);
     }

@@ -21,8 +21,9 @@ namespace qalam {
 // At most `wanted` suggestions, each with the active parameters of `space` in its order. Illegal ones are dropped,
 // counted and the first one's fault told: a parameter missing, unknown or twice, a value outside the space, a trial
 // name that is no DNS label or came twice. A fault: settings to be fed back that are too much to keep.
+// `nas`: of an experiment that searches an architecture, and has an empty space, its spec (suggest/architecture.h).
 Result<SuggestionReply> CheckReply(const ::api::v1::beta1::GetSuggestionsReply& reply, const SearchSpace& space,
-                                   int wanted);
+                                   int wanted, const ExperimentSpec* nas = nullptr);
 
 // Legal rules only: a metric that the experiment collects, a number, a comparison, a start step that is not negative.
 // One that is not spoils them all: a trial without some of its rules would be stopped too soon.

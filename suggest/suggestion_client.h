@@ -62,7 +62,7 @@ class TrialSource {
 };
 
 // What the assignments of a suggestion are checked against. Of a nasConfig it is empty: an architecture is described by
-// assignments of the service's own choice.
+// assignments of the service's own choice (suggest/architecture.h has what they must be).
 inline Result<SearchSpace> SpaceOf(const ExperimentSpec& spec) {
   if (spec.nas_config) return SearchSpace();
   return SearchSpace::Create(spec.parameters);

@@ -182,6 +182,69 @@ TEST_F(HostileTest, NoIllegalSuggestionComesThrough) {
 }
 
 // Katib's scikit-optimize service, and its pbt, know no steps.
+// Services that search an architecture.
+class HostileArchitect : public HostileTest {
+ protected:
+  // What is wrong with the only suggestion of a service under that name; empty: nothing.
+  std::string Fault(std::string algorithm, const std::vector<std::pair<std::string, std::string>>& assignments) {
+    ExperimentSpec spec = Spec(std::move(algorithm), {});
+    spec.nas_config =
+        NasConfig{{2, {8, 8, 1}, {10}},
+                  {{"convolution", {{"filter_size", ParameterType::kCategorical, {"", "", "", {"3", "5", "7"}, {}}}}}}};
+    spec.trial_template.parameters = references_;
+    service_ = std::make_unique<ToldService>([&](const auto&, wire::GetSuggestionsReply* out) {
+      AddSuggestion(out, assignments);
+      return grpc::Status::OK;
+    });
+    client_ = MakeRemoteClient(loop_.loop(), service_->address(), {});
+    SuggestionRequest request = Ask(1);
+    request.space = std::make_shared<const SearchSpace>();
+    request.spec = std::make_shared<const ExperimentSpec>(spec);
+    const Result<SuggestionReply> reply = loop_.Ask(*client_, request);
+    if (!reply.ok()) return "the call failed: " + reply.status().ToString();
+    EXPECT_EQ(reply->suggestions.size() + static_cast<std::size_t>(reply->rejected), 1u);
+    return reply->rejected_why;
+  }
+
+  std::vector<TrialParameterSpec> references_;
+};
+
+TEST_F(HostileArchitect, WhatTheTrialTemplateRefersToIsThere) {
+  references_ = {{"network", "", "cell"}, {"name", "", "${trialSpec.Name}"}};
+  EXPECT_EQ(Fault("foreign", {{"cell", "anything"}, {"more", ""}}), "");
+  EXPECT_EQ(Fault("foreign", {{"more", "anything"}}), "'cell' is missing, which the trial template refers to");
+  EXPECT_EQ(Fault("foreign", {}), "there are no assignments");
+}
+
+TEST_F(HostileArchitect, UnderTheNameEnasItIsANetworkOfTheNasConfig) {
+  const std::string config = "{'num_layers': 2, 'embedding': {'0': {}, '2': {}}}";
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}, {"architecture", "[[2], [0, 1]]"}}), "");
+  EXPECT_EQ(Fault("enas", {{"nn_config", R"({"embedding": {"0": {}}})"}, {"architecture", "[[0], [0, 0]]"}}), "");
+  EXPECT_EQ(Fault("enas", {{"architecture", "[[2], [0, 1]]"}}), "'nn_config' is missing");
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}}), "'architecture' is missing");
+  EXPECT_EQ(Fault("enas", {{"nn_config", "none"}, {"architecture", "[[2], [0, 1]]"}}), "nn_config is no map");
+  EXPECT_EQ(Fault("enas", {{"nn_config", "{"}, {"architecture", "[[2], [0, 1]]"}}), "nn_config is no map");
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}, {"architecture", "[[1], [0, 1]]"}}),
+            "nn_config says nothing of operation 1 of layer 0");
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}, {"architecture", "[[3], [0, 1]]"}}),
+            "architecture: layer 0: number 0 is 3, it must be between 0 and 2");
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}, {"architecture", "[[2]]"}}), "architecture: it must have 2 layers");
+  EXPECT_EQ(Fault("enas", {{"nn_config", config}, {"architecture", "rm -rf"}}),
+            "architecture: it must be a list of lists");
+}
+
+TEST_F(HostileArchitect, UnderTheNameDartsItIsTheWholeSearch) {
+  const auto told = [](const char* settings, const char* space, const char* layers) {
+    return std::vector<std::pair<std::string, std::string>>{
+        {"algorithm-settings", settings}, {"search-space", space}, {"num-layers", layers}};
+  };
+  EXPECT_EQ(Fault("darts", told("{'num_epochs': 1}", "['convolution_3x3']", "2")), "");
+  EXPECT_EQ(Fault("darts", told("", "['convolution_3x3']", "2")), "algorithm-settings is no map");
+  EXPECT_EQ(Fault("darts", told("{}", "convolution_3x3", "2")), "search-space is no list");
+  EXPECT_EQ(Fault("darts", told("{}", "[]", "3")), "num-layers is not 2, as the nasConfig has it");
+  EXPECT_EQ(Fault("darts", {{"num-layers", "2"}}), "'algorithm-settings' is missing");
+}
+
 TEST_F(HostileTest, ANumberBetweenTwoStepsIsTakenAsTheNearerOne) {
   ParameterSpec stepped = Real("lr", "0.0001", "0.02");
   stepped.feasible.step = "0.0001";

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Searches for an architecture over the wire: as Katib's controller asks, which sends all trials each time, and as
 // ours.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "suggest/server.h"
@@ -169,6 +174,55 @@ TEST(Nas, ATrialThatIsNoArchitectureOfTheSpaceIsLeftOut) {
   wire::GetSuggestionsReply reply;
   ASSERT_TRUE(client.Ask(KatibRequest(NasSpec("enas", 2), trials.all(), 3), &reply).ok());
   EXPECT_EQ(reply.parameter_assignments_size(), 3);
+}
+
+// ---- speed: run with --gtest_also_run_disabled_tests, in a release build
+
+double ProcessorMs() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
+double ResidentMb() {
+  long all = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+// 12 layers, as Katib would ask: every request has all trials. By a server that has seen those before, the median of
+// 20; by one that has not; and the memory of server and client. Processor time of both sides.
+TEST(Nas, DISABLED_MillisecondsPerSuggestion) {
+  fmt::print("| search | trials in the request | ms | ms, a new server | MB |\n|---|---|---|---|---|\n");
+  for (const char* search : {"rl", "evolution", "local", "random"}) {
+    const ExperimentSpec spec = NasSpec("enas", 12, {{"search", search}});
+    auto server = Serve();
+    Trials trials;
+    const auto ask = [&] {
+      const wire::GetSuggestionsRequest request = KatibRequest(spec, trials.all(), 1);
+      RawClient client(AddressOf(*server));
+      wire::GetSuggestionsReply reply;
+      const double before = ProcessorMs();
+      EXPECT_TRUE(client.Ask(request, &reply).ok());
+      const double ms = ProcessorMs() - before;
+      trials.Add(AssignmentsOf(reply.parameter_assignments(0)));
+      const std::string architecture = ValueOf(trials.all().back().assignments, "architecture");
+      const auto ones = std::count(architecture.begin(), architecture.end(), '1');
+      trials.End(trials.all().size() - 1, TrialState::kSucceeded, Observed(std::to_string(ones)));
+      return ms;
+    };
+    for (const std::size_t count : {100, 500}) {
+      while (trials.all().size() < count - 20) ask();
+      std::vector<double> times;
+      while (trials.all().size() < count) times.push_back(ask());
+      std::ranges::nth_element(times, times.begin() + 10);
+      server = Serve();
+      const double anew = ask();
+      fmt::print("| {} | {} | {:.2f} | {:.1f} | {:.0f} |\n", search, count, times[10], anew, ResidentMb());
+      std::fflush(stdout);
+    }
+  }
 }
 
 }  // namespace
