@@ -13,7 +13,7 @@
 namespace qalam {
 
 struct BananasSettings {
-  int startup = 10;
+  int startup = 20;
   int candidates = 100;
   std::optional<std::int64_t> random_state;
 };

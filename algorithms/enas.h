@@ -40,7 +40,7 @@ inline constexpr auto kEnasSettings = Settings<EnasSettings>(
          "share of skip connections that the penalty draws to"),
     OrNone(Real("controller_skip_weight", &EnasSettings::skip_weight, Above(0), "weight of that penalty")),
     Int("controller_train_steps", &EnasSettings::train_steps, AtLeast(1),
-        "how many learning rates far each trial may move the controller"),
+        "a trial moves the controller by 8 learning rates for each of them"),
     Int("controller_log_every_steps", &EnasSettings::log_every_steps, AtLeast(1), "Katib's: accepted, not needed"),
     Choice("search", &EnasSettings::search, kEnasSearches, "ENAS",
            "who searches: the controller (rl), or another algorithm over the same networks"),
