@@ -57,8 +57,8 @@ TEST_P(Choices, TheSequenceIsThatOfTheGoldenFile) {
   ExpectGolden(GetParam() + ".txt", text);
 }
 
-// 15,625 cells, of which one is best: 150 random ones hold it one time in a hundred. One trial in nine fails; a best cell
-// whose trial did was found too.
+// 15,625 cells, of which one is best: 150 random ones hold it one time in a hundred. One trial in nine fails; a best
+// cell whose trial did was found too.
 TEST_P(Choices, TheBestCellIsFoundInAFewHundredTrials) {
   const SearchSpace space = Cell();
   int found = 0;
