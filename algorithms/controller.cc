@@ -241,7 +241,8 @@ NetworkChoices Controller::Sample(Rng& rng) const {
 }
 
 double Controller::Loss(const NetworkChoices& network, double advantage, Eigen::VectorXd* gradient) const {
-  return Loss(network, [advantage](double) { return advantage; }, gradient);
+  return Loss(
+      network, [advantage](double) { return advantage; }, gradient);
 }
 
 double Controller::Loss(const NetworkChoices& network, const std::function<double(double surprise)>& advantage,
