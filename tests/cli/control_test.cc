@@ -491,8 +491,10 @@ TEST_P(KilledHolder, ARetryRunsEachOfItsTrialsOnceMore) {
     run->Signal(SIGKILL);
     run->Wait();
     const Finished said = verb->Wait(std::chrono::seconds(120));
-    ASSERT_TRUE(said.code == 0 || said.code == 1) << said.out << said.err;
     const auto left = failed();
+    // 2: it was done, the answer was lost with the holder, and who asks again hears that the trial runs.
+    const bool unheard = said.code == 2 && what == "trial" && left == 1;
+    ASSERT_TRUE(said.code == 0 || said.code == 1 || unheard) << said.out << said.err;
     EXPECT_TRUE(left == 2 || left == 2 - retried) << left << " of 2 are left";
     if (said.code == 0) {
       EXPECT_EQ(left, 2 - retried) << "it said: " << said.out;
