@@ -256,11 +256,12 @@ TEST_F(View, ThingsAreNamedAsKubectlNamesThem) {
   EXPECT_THAT(all, StartsWith("experiment/small\nexperiment/other\nsuggestion/small\nsuggestion/other\ntrial/small-"));
   EXPECT_EQ(std::ranges::count(all, '\n'), 9);
   EXPECT_THAT(Out({"get", "all"}), AllOf(HasSubstr("ASSIGNED"), HasSubstr("#4 "), HasSubstr("4/4")));
-  const std::string small = Out({"get", "exp", "small"});
+  const std::string small = Out({"get", "exp", "small", "-o", "yaml"});  // a table has ages
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"exp/small"}, {"experiments", "small"}, {"experiment.kubeflow.org", "small"}, {"exps/small"}}) {
     std::vector<std::string> get = {"get"};
     get.insert(get.end(), words.begin(), words.end());
+    get.insert(get.end(), {"-o", "yaml"});
     EXPECT_EQ(Out(get), small) << words[0];
   }
   EXPECT_EQ(Out({"get", "exp", "other", "small", "-o", "name"}), "experiment/other\nexperiment/small\n");
