@@ -189,6 +189,7 @@ class Parser {
         if (Peek() != ',') break;
         ++at_;
         Blanks();
+        if (Peek() != '"' && Peek() != '\'') return Fault("expected a name in quotes after ','", at_);
       }
     } else {
       step.kind = Step::Kind::kSlice;

@@ -64,7 +64,7 @@ int ReadCommand(int folder, Command* command) {
   if (data == nullptr) return errno;
   char* const secrets = command->secrets = ReadWhole(folder, kSecretsFile, &secrets_size);
   if (secrets == nullptr && errno != ENOENT) return errno;
-  std::size_t fields = 0, inherited = 0;
+  std::size_t fields = 2, inherited = 0;  // a torn file's last field has no NUL, in each of the two
   for (std::size_t i = 0; i < size; ++i) fields += data[i] == '\0';
   for (std::size_t i = 0; i < secrets_size; ++i) fields += secrets[i] == '\0';
   while (environ[inherited] != nullptr) ++inherited;

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "core/decimal.h"
+#include "core/objective.h"
 #include "core/search_space.h"
 #include "suggest/convert.h"
 #include "suggest/reply.h"
@@ -44,7 +44,7 @@ Status TryGrpcReply(std::string_view input) {
     const auto checked = CheckRules(rules.early_stopping_rules(), objective);
     if (checked.ok()) {
       for (const EarlyStoppingRule& rule : *checked) {
-        if (rule.name != "loss" || !ParseNumber(rule.value) || rule.start_step < 0)
+        if (rule.name != "loss" || !ParseMetricValue(rule.value) || rule.start_step < 0)
           return Broken("an illegal rule came through", rule.name + rule.value, rules.ShortDebugString());
       }
     }
