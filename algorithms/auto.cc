@@ -127,7 +127,7 @@ class Auto final : public Learner {
 
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
     const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
-    if (BeginsAtCentre(space()) && local_.IsNew()) {
+    if (BeginsAtCentre(space()) && local_.KnowsNoSlopes()) {
       if (std::optional<Eigen::VectorXd> unit = local_.Step(ordinal, is_new))
         return Proposal{*std::move(unit), "one number moved from the best"};
     }

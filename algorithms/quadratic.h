@@ -22,7 +22,7 @@ class LocalQuadratic {
   // The next finished trial, in the order in which they finished. y is minimised; NaN: it gave no final value.
   void Add(const Eigen::VectorXd& unit, double y);
   // Whether there are too few trials to learn slopes from: then Step, not Propose.
-  bool IsNew() const { return !numbers_.empty() && y_.size() < 1 + (numbers_.size() + 1) / 2; }
+  bool KnowsNoSlopes() const { return !numbers_.empty() && y_.size() < 1 + (numbers_.size() + 1) / 2; }
   // The best trial with one number moved by a sixth of its range, or to its next level; which one and which way follow
   // from `ordinal`. nullopt: no trial has a value, or that one is not is_new.
   std::optional<Eigen::VectorXd> Step(std::uint64_t ordinal,

@@ -16,6 +16,7 @@
 #include "core/objective.h"
 #include "earlystop/live_stopping.h"
 #include "earlystop/savings.h"
+#include "experiment/early_stopping.h"
 
 namespace qalam {
 namespace {
@@ -28,16 +29,6 @@ std::string ValueOf(const Assignments& assignments, const std::string& name) {
 std::string SettingOf(const AlgorithmSpec& algorithm, std::string_view name) {
   const auto found = std::ranges::find(algorithm.settings, name, &Setting::name);
   return found == algorithm.settings.end() ? "" : found->value;
-}
-
-Standing StandingOf(TrialState state) {
-  switch (state) {
-    case TrialState::kSucceeded: return Standing::kSucceeded;
-    case TrialState::kEarlyStopped: return Standing::kStopped;
-    case TrialState::kCreated:
-    case TrialState::kRunning: return Standing::kRunning;
-    default: return Standing::kFailed;
-  }
 }
 
 // The rule that judged them, or one that has no rungs where another service did.

@@ -28,6 +28,16 @@ std::string_view Words(Comparison comparison) {
 
 }  // namespace
 
+Standing StandingOf(TrialState state) {
+  switch (state) {
+    case TrialState::kCreated:
+    case TrialState::kRunning: return Standing::kRunning;
+    case TrialState::kSucceeded: return Standing::kSucceeded;
+    case TrialState::kEarlyStopped: return Standing::kStopped;
+    default: return Standing::kFailed;
+  }
+}
+
 RuleJudge::RuleJudge(const std::vector<EarlyStoppingRule>& rules, const ObjectiveSpec& objective)
     : direction_(objective.type) {
   for (const EarlyStoppingRule& rule : rules) {

@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "core/experiment.h"
+#include "earlystop/live_stopping.h"
 
 namespace qalam {
+
+// What a trial in this state is to the rules that compare learning curves.
+Standing StandingOf(TrialState state);
 
 // Of one attempt at one trial. All rules have to be met, not at once: one that was met stays so. Reports that are no
 // finite number count as reports and meet nothing.

@@ -25,14 +25,6 @@ double NumberOf(std::string_view value) {
   return ParseMetricValue(value).value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
-Standing StandingOf(TrialState state) {
-  switch (state) {
-    case TrialState::kSucceeded: return Standing::kSucceeded;
-    case TrialState::kEarlyStopped: return Standing::kStopped;
-    default: return Standing::kFailed;
-  }
-}
-
 // A search for an architecture may find words.
 bool HasObjective(const ExperimentSpec& spec, const Observation& observation) {
   return ObjectiveValue(spec.objective, observation) ||
