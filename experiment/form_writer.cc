@@ -244,6 +244,12 @@ class ShortWriter : private Writer {
     while (!text.empty()) {
       if (text.starts_with(kPlaceholderStart)) {
         const std::size_t end = text.find('}');
+        if (end == std::string_view::npos) {
+          Impossible("command", fmt::format("'{}' is not closed by '}}': it stands for nothing, and this form has no "
+                                            "way to say it",
+                                            text));
+          return out;
+        }
         out += "{" + ReferenceOf(text.substr(kPlaceholderStart.size(), end - kPlaceholderStart.size())) + "}";
         text.remove_prefix(end + 1);
         continue;

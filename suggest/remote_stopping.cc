@@ -45,6 +45,7 @@ Decision RemoteStopping::Judge(std::uint64_t trial) {
 
 void RemoteStopping::Spare(std::uint64_t trial) {
   if (silent_) return;
+  std::erase(waiting_, trial);
   trials_[trial].spared = true;
   Note({.trial = trial, .what = LiveChange::kSpared});
 }
@@ -88,13 +89,23 @@ LiveQuestion RemoteStopping::MakeQuestion(std::uint64_t trial) {
   question.state = state_;
   question.whole = state_.empty() && !keeps_nothing_;
   question.changes = question.whole ? Everything() : std::exchange(changes_, {});
-  // The report in question comes by itself. Those of other trials that came after it come before it here: how the
-  // reports of different trials interleave does not matter.
-  const auto own = std::find_if(question.changes.rbegin(), question.changes.rend(), [trial](const LiveChange& change) {
-    return change.trial == trial && change.what == LiveChange::kReported;
-  });
-  if (own != question.changes.rend()) question.changes.erase(std::next(own).base());
+  // The newest report of a trial that is asked about comes with that question, and must not come before it as well.
+  // How the reports of different trials interleave does not matter.
+  changes_ = TakeNewest(waiting_, &question.changes);
+  TakeNewest({trial}, &question.changes);
   return question;
+}
+
+std::vector<LiveChange> RemoteStopping::TakeNewest(std::deque<std::uint64_t> trials, std::vector<LiveChange>* changes) {
+  std::vector<LiveChange> taken;
+  for (std::size_t i = changes->size(); i-- > 0 && !trials.empty();) {
+    const LiveChange& change = (*changes)[i];
+    if (change.what != LiveChange::kReported || std::erase(trials, change.trial) == 0) continue;
+    taken.push_back(change);
+    changes->erase(changes->begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  std::ranges::reverse(taken);
+  return taken;
 }
 
 std::vector<LiveChange> RemoteStopping::Everything() const {
@@ -128,7 +139,10 @@ void RemoteStopping::Take(std::uint64_t trial, bool whole, Result<LiveAnswer> an
   Decision& decision = answer->decision;
   if (!decision.reason.empty()) note_ = std::move(answer->note);
   if (matters && (decision.action != Decision::kGoOn || !decision.reason.empty())) {
-    if (decision.action == Decision::kSpare) trials_[trial].spared = true;
+    if (decision.action == Decision::kSpare) {
+      trials_[trial].spared = true;
+      std::erase(waiting_, trial);
+    }
     decision.reason = fmt::format("{}: {}", asked_about_, decision.reason);
     late_(trial, decision);
   }

@@ -43,6 +43,8 @@ class RemoteStopping final : public LiveStopping {
   void Note(LiveChange change);
   void Pump();
   LiveQuestion MakeQuestion(std::uint64_t trial);
+  // Takes the newest report of each of these trials out of the changes.
+  static std::vector<LiveChange> TakeNewest(std::deque<std::uint64_t> trials, std::vector<LiveChange>* changes);
   std::vector<LiveChange> Everything() const;
   void Take(std::uint64_t trial, bool whole, Result<LiveAnswer> answer);
   void Fail(const Status& fault);

@@ -2,6 +2,7 @@
 #include "suggest/server.h"
 
 #include <arpa/inet.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -57,12 +58,18 @@ void LogOfGrpc(gpr_log_func_args* line) {
       {{"file", line->file}, {"line", line->line}, {"message", line->message}});
 }
 
+// Of text that is no UTF-8, of which whoever sent it hears as well.
+void LogOfProtobuf(google::protobuf::LogLevel, const char* file, int line, const std::string& message) {
+  Log(LogLevel::kDebug, "protobuf", {{"file", file}, {"line", line}, {"message", message}});
+}
+
 }  // namespace
 
 void PrepareGrpc() {
   static std::once_flag once;
   std::call_once(once, [] {  // a second registration would offer reflection twice
     gpr_set_log_function(LogOfGrpc);
+    google::protobuf::SetLogHandler(LogOfProtobuf);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });

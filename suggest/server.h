@@ -18,8 +18,8 @@ namespace qalam {
 // Of one message, both ways. A trial of 10 parameters takes about 320 bytes: room for 200,000 trials.
 inline constexpr int kMaxMessageBytes = 64 << 20;
 
-// Before anything of gRPC is used; does its work once. What gRPC has to say for itself goes to our log as debug lines:
-// the faults we return tell the same in words.
+// Before anything of gRPC is used; does its work once. What gRPC and protobuf have to say for themselves goes to our
+// log as debug lines: the faults we return tell the same in words.
 void PrepareGrpc();
 
 // A channel to somebody else's service.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A page shows what a metric is now, again and again: a report is a value, or a step, that is not the last one.
+// A page shows what a metric is now, again and again: a report is a value, or a step, that is not the last one of its
+// series. A metric that is asked for without labels may have several series.
 #include "experiment/metrics/prometheus.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@
 namespace qalam {
 namespace {
 
-constexpr std::size_t kMaxSeries = 1'000;  // remembered for the diagnosis
+constexpr std::size_t kMaxSeries = 1'000;  // remembered
 
 // name{label="value",...} value [milliseconds since 1970]
 struct Sample {
@@ -83,7 +84,7 @@ class PrometheusCollector final : public Collector {
     names_.insert(names_.end(), objective.additional_metric_names.begin(), objective.additional_metric_names.end());
   }
 
-  void Know(const MetricPoint& stored) override { last_[stored.name] = {stored.value, std::nullopt}; }
+  void Know(const MetricPoint& stored) override { stored_[stored.name] = stored.value; }
 
   void Feed(std::string_view page, std::vector<MetricPoint>* points) override {
     ++pages_;
@@ -96,12 +97,17 @@ class PrometheusCollector final : public Collector {
       if (const auto sample = ReadSample(line)) samples.push_back(*sample);
     }
     const std::optional<std::int64_t> step = StepOf(samples);
+    std::map<std::string_view, const Sample*> newest;  // of a series that a page shows twice, which it should not
+    for (const Sample& sample : samples) newest[sample.series] = &sample;
     for (const Sample& sample : samples) {
+      if (newest.at(sample.series) != &sample) continue;
       if (series_.size() < kMaxSeries) series_.emplace(sample.series);
       for (const std::string& name : names_) {
         if (name == sample.series || name == sample.name) Take(name, sample, step, points);
       }
     }
+    if (last_.size() > kMaxSeries) std::erase_if(last_, [](const auto& entry) { return entry.second.age > 0; });
+    for (auto& [key, last] : last_) ++last.age;
   }
   void Finish(std::vector<MetricPoint>*) override {}
 
@@ -134,7 +140,7 @@ class PrometheusCollector final : public Collector {
   struct Last {
     std::string value;
     std::optional<std::int64_t> step;
-    bool operator==(const Last&) const = default;
+    int age = 0;  // in pages
   };
 
   static std::optional<std::int64_t> StepOf(const std::vector<Sample>& samples) {
@@ -147,22 +153,20 @@ class PrometheusCollector final : public Collector {
 
   void Take(const std::string& name, const Sample& sample, std::optional<std::int64_t> step,
             std::vector<MetricPoint>* points) {
-    const auto known = last_.find(name);
+    const auto [known, unseen] = last_.try_emplace({name, std::string(sample.series)});
     Last now{std::string(sample.value), step};
-    if (known != last_.end()) {
-      // Of what was stored before a restart only the value is sure.
-      if (known->second == now || (!known->second.step && known->second.value == now.value)) {
-        known->second = std::move(now);
-        return;
-      }
-    }
-    points->push_back({name, now.value, sample.time, step});
-    last_[name] = std::move(now);
+    // Of what was stored before a restart only the value is sure.
+    const auto stored = unseen ? stored_.find(name) : stored_.end();
+    const bool again = unseen ? stored != stored_.end() && stored->second == now.value
+                              : known->second.value == now.value && known->second.step == now.step;
+    known->second = std::move(now);
+    if (!again) points->push_back({name, std::string(sample.value), sample.time, step});
   }
 
   std::string path_;
-  std::vector<std::string> names_;  // the objective first
-  std::map<std::string, Last> last_;
+  std::vector<std::string> names_;                            // the objective first
+  std::map<std::string, std::string> stored_;                 // values before a restart
+  std::map<std::pair<std::string, std::string>, Last> last_;  // by name and series
   std::set<std::string> series_;
   std::int64_t consumed_ = 0, pages_ = 0;
 };

@@ -56,6 +56,13 @@ TEST_F(PrometheusPages, ASeriesMayBeNamedWithItsLabels) {
               ElementsAre("accuracy{split=\"va}l\"}=0.75 at 2023-11-14T22:13:20.500000000Z"));
 }
 
+TEST_F(PrometheusPages, EachSeriesOfAMetricIsAReportWhenItMoves) {
+  EXPECT_THAT(Page("loss{of=\"a\"} 0.5\nloss{of=\"b\"} 0.7\n"), ElementsAre("loss=0.5", "loss=0.7"));
+  EXPECT_THAT(Page("loss{of=\"a\"} 0.5\nloss{of=\"b\"} 0.7\n"), IsEmpty());
+  EXPECT_THAT(Page("loss{of=\"b\"} 0.6\nloss{of=\"a\"} 0.5\n"), ElementsAre("loss=0.6"));
+  EXPECT_THAT(Page("loss{of=\"a\"} 0.4\nloss{of=\"a\"} 0.3\n"), ElementsAre("loss=0.3")) << "the later one is so";
+}
+
 TEST_F(PrometheusPages, WhatIsStoredIsNoReportAfterARestart) {
   collector_->Know({"loss", "0.5", {}, 3});
   EXPECT_THAT(Page("loss 0.5\nstep 3\n"), IsEmpty());

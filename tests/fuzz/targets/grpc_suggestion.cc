@@ -1,47 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a request to the suggestion service, through gRPC's in-process channel: parsed by gRPC, answered by the
 // servicer on its threads. What it suggests is legal, whatever it was told. The first line names the call.
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/grpcpp.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "core/search_space.h"
 #include "suggest/convert.h"
 #include "suggest/reply.h"
-#include "suggest/server.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/targets/in_process.h"
 
 namespace qalam::fuzz {
-namespace {
-
-grpc::Status Call(const std::string& method, const std::string& bytes, std::string* answer) {
-  static const std::unique_ptr<GrpcServer> server = *GrpcServer::Start("");
-  static grpc::GenericStub stub(server->InProcessChannel());
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-  grpc::CompletionQueue queue;
-  const grpc::Slice slice(bytes);
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::ByteBuffer reply;
-  grpc::Status status;
-  const auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
-  call->StartCall();
-  call->Finish(&reply, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  (void)queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) continue;
-  grpc::Slice whole;
-  if (status.ok() && reply.DumpToSingleSlice(&whole).ok())
-    answer->assign(reinterpret_cast<const char*>(whole.begin()), whole.size());
-  return status;
-}
-
-}  // namespace
 
 Status TryGrpcSuggestion(std::string_view input) {
   const auto [lines, bytes] = SplitLines(input, 1);
