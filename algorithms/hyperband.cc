@@ -62,7 +62,8 @@ class Hyperband final : public RungSearch {
     for (std::size_t number = 0;; ++number) {
       const Shape& shape = shapes_[number % shapes_.size()];
       const auto found = brackets.find(number);
-      if (found == brackets.end() || found->second.size() < shape[0].size) return {std::nullopt, shape[0].rung};
+      if (found == brackets.end() || found->second.size() < shape[0].size)
+        return {.configuration = std::nullopt, .rung = shape[0].rung};
       if (std::optional<RungJob> job = PromotionIn(shape, found->second, all)) return *job;
     }
   }
@@ -109,7 +110,7 @@ class Hyperband final : public RungSearch {
           best = m;
         }
       }
-      if (next.size() < shape[i + 1].size && best) return RungJob{*best, shape[i + 1].rung};
+      if (next.size() < shape[i + 1].size && best) return RungJob{.configuration = *best, .rung = shape[i + 1].rung};
       here = std::move(next);
     }
     return {};

@@ -266,7 +266,7 @@ std::optional<RungJob> AnyPromotion(const Configurations& all) {
     if (standing.state == RungStanding::State::kDone && !standing.HasValue()) continue;
     const bool waits = standing.state == RungStanding::State::kPending;
     const std::tuple key(waits, waits ? top : all[i].on.size() - top, waits ? 0.0 : standing.y);
-    if (!best || key < best_key) best = RungJob{i, top}, best_key = key;
+    if (!best || key < best_key) best = RungJob{.configuration = i, .rung = top}, best_key = key;
   }
   return best;
 }
@@ -294,7 +294,7 @@ Result<std::vector<Proposal>> RungSearch::Suggest(int count, std::uint64_t ordin
         break;
       }
     }
-    if (how.empty()) how = "promoted";
+    if (how.empty()) how = job.why;
     Configuration& configuration = all[*job.configuration];
     configuration.on[job.rung].state = RungStanding::State::kPending;
     Proposal& proposal = out.emplace_back();

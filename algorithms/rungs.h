@@ -65,6 +65,7 @@ using Configurations = std::vector<Configuration>;  // in the order of their fir
 struct RungJob {
   std::optional<std::size_t> configuration;  // none: a new one
   std::size_t rung = 0;
+  std::string_view why = "promoted";  // for people, of one that goes up
 };
 
 // Who thinks of new configurations.

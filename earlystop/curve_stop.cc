@@ -24,6 +24,13 @@ constexpr double kNoise = 0.02;          // that is expected, in units of the us
 constexpr double kLeastSpread = 0.05, kLeastFallSpread = 0.3;  // of the others, in the same units: they may be few
 constexpr std::array kExponentials = {0.03, 0.06, 0.1, 0.16, 0.25, 0.4, 0.7, 1.2, 3.0};  // pace, of the whole training
 constexpr std::array kPowers = {0.001, 0.25, 0.5, 0.8, 1.2, 2.0};                        // the first: the logarithm
+
+// Whether curves tell their ends at all is seen by the newest of those whose end is known. They do not where more than
+// one of so many is a surprise: an end that was less probable.
+constexpr std::size_t kChecked = 8;
+constexpr int kMostSurprises = 4;
+constexpr double kSurprise = 0.01;
+
 constexpr std::size_t kShapes = kExponentials.size() + kPowers.size();
 
 double Shape(std::size_t shape, double step, double last) {
@@ -56,28 +63,9 @@ class CurveStop final : public StoppingRule {
     const Point& newest = curve.points.back();
     if (newest.step < from_ || newest.step >= *settings_.r_max) return {};
     if (!std::isfinite(newest.value)) return {true, fmt::format("no finite number at step {}", newest.step)};
-    std::vector<double> ends, falls;
-    double best = std::numeric_limits<double>::infinity();
-    curves.VisitNewest(Curves::Which::kSucceeded, newest.step, kMostOthers, [&](std::uint64_t, const Curve& theirs) {
-      const double end = theirs.points.back().counted, begin = theirs.points.front().value;
-      if (!std::isfinite(end) || !std::isfinite(begin)) return;
-      ends.push_back(end);
-      falls.push_back(begin - end);
-      best = std::min(best, end);
-    });
-    if (std::ssize(ends) < settings_.min_trials_required || newest.counted < best) return {};
-    // Around the best: a trial is not stopped for being a trial like others, few of which are better than the best, but
-    // for what its curve says.
-    CurvePrior prior;
-    const auto [mean, deviation] = MomentsOf(ends);
-    prior.end = best;
-    prior.end_spread = std::hypot(deviation, mean - best);
-    std::tie(prior.fall, prior.fall_spread) = MomentsOf(falls);
-    const double probability = ProbabilityBelow(curve.points, *settings_.r_max, best, prior);
-    if (!(probability < settings_.threshold)) return {};
-    return {true, fmt::format("ends better than the best of {} trials with a probability of {:.2g}, by its curve up to "
-                              "step {}",
-                              ends.size(), probability, newest.step)};
+    const auto outlook = OutlookOf(curves, trial, *settings_.r_max, settings_.min_trials_required);
+    if (!outlook || !(outlook->probability < settings_.threshold)) return {};
+    return {true, outlook->Words()};
   }
 
  private:
@@ -134,6 +122,46 @@ double ProbabilityBelow(std::span<const Point> points, std::int64_t last, double
     probability += posterior * below[shape];
   }
   return probability / sum;
+}
+
+std::string CurveOutlook::Words() const {
+  return fmt::format("ends better than the best of {} trials with a probability of {:.2g}, by its curve up to step {}",
+                     others, probability, step);
+}
+
+std::optional<CurveOutlook> OutlookOf(const Curves& curves, std::uint64_t trial, std::int64_t last, int least) {
+  const Curve& curve = curves.Of(trial);
+  const Point& newest = curve.points.back();
+  std::vector<const Curve*> others;
+  std::vector<double> ends, falls;
+  curves.VisitNewest(Curves::Which::kSucceeded, newest.step, kMostOthers, [&](std::uint64_t, const Curve& theirs) {
+    const double end = theirs.points.back().counted, begin = theirs.points.front().value;
+    if (!std::isfinite(end) || !std::isfinite(begin)) return;
+    others.push_back(&theirs);
+    ends.push_back(end);
+    falls.push_back(begin - end);
+  });
+  if (std::ssize(ends) < least) return std::nullopt;
+  const double best = *std::ranges::min_element(ends);
+  CurveOutlook outlook{1, ends.size(), newest.step};
+  if (newest.counted < best) return outlook;
+  // Around the best: a trial is not stopped for being a trial like others, few of which are better than the best, but
+  // for what its curve says.
+  CurvePrior prior;
+  const auto [mean, deviation] = MomentsOf(ends);
+  prior.end = best;
+  prior.end_spread = std::hypot(deviation, mean - best);
+  std::tie(prior.fall, prior.fall_spread) = MomentsOf(falls);
+  outlook.probability = ProbabilityBelow(curve.points, last, best, prior);
+  if (!(outlook.probability < 0.5)) return outlook;
+  // What would have been said of those whose end is known?
+  others.resize(std::min(others.size(), kChecked));
+  const auto surprises = std::ranges::count_if(others, [&](const Curve* theirs) {
+    const auto seen = std::ranges::upper_bound(theirs->points, newest.step, {}, &Point::step);
+    return ProbabilityBelow({theirs->points.begin(), seen}, last, theirs->points.back().counted, prior) < kSurprise;
+  });
+  if (kMostSurprises * surprises > std::ssize(others)) outlook.probability = 1;
+  return outlook;
 }
 
 std::unique_ptr<StoppingRule> MakeCurveStop(const StoppingContext& context) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "earlystop/stopping_rule.h"
 
@@ -27,6 +28,16 @@ inline constexpr auto kCurveStopSettings = Settings<CurveStopSettings>(
         "trials that must have succeeded before any is stopped"),
     Int("start_step", &CurveStopSettings::start_step, Between(1, 1e15),
         "the first step at which trials are judged; not given: a third of r_max"));
+
+// What a trial's curve says of its end, at step `last`: how probable it is that it comes out better than the best of
+// `others`, those that succeeded. None: fewer than `least` did.
+struct CurveOutlook {
+  double probability = 1;
+  std::size_t others = 0;
+  std::int64_t step = 0;  // the trial has come to this one
+  std::string Words() const;
+};
+std::optional<CurveOutlook> OutlookOf(const Curves& curves, std::uint64_t trial, std::int64_t last, int least);
 
 std::unique_ptr<StoppingRule> MakeCurveStop(const StoppingContext& context);
 Status ValidateCurveStop(const StoppingContext& context);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks are looked at where it is cheap and where it matters: at milestones 1, 3, 9, ... and for the best. Of the
-// trials that went beyond a milestone, the third that is best by what came later: how many of the others were they
-// better than at the milestone already? All of them where curves do not cross, half of them where a milestone says
-// nothing.
+// Ranks are looked at where it is cheap: at milestones 1, 3, 9, ... The figures below were chosen on the tuning
+// instances of `qalam bench run curves --steps`.
 #include "earlystop/guard.h"
 
 #include <fmt/core.h>
@@ -10,6 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "core/rank_stability.h"
+#include "earlystop/curve_stop.h"
 
 namespace qalam {
 namespace {
@@ -17,13 +19,15 @@ namespace {
 constexpr std::int64_t kFactor = 3;  // from one milestone to the next
 constexpr int kWindow = 32;          // trials that are compared with each other: the newest
 constexpr int kLooks = 4 * kWindow;  // trials looked at to find them
-constexpr double kBest = 0.3;        // of them, by what came later
-constexpr double kHolds = 0.8;       // of the others that the best must have been better than, to say that ranks hold
-constexpr double kPrior = 1;         // best trials' worth of doubt
-constexpr double kCarry = 0.5;       // of what is known of a milestone counts at the next one, which is more telling
+constexpr double kPrior = 1;         // best trial of which one knows nothing
 constexpr double kToSpeak = 3;       // best trials that have to be seen before the guard says what it thinks
 constexpr double kShare = 0.05;      // of all steps, that trials which were spared may cost
 constexpr std::size_t kDifferences = 16;
+
+// Of what a curve says where ranks do not hold. By itself it stops a trial as the rule `curve` does; a trial that is to
+// be stopped for its rank must not look better than this.
+constexpr CurveStopSettings kByCurve;
+constexpr double kConsent = 0.2;
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
@@ -57,11 +61,9 @@ double TypicalNoise(const Curves& curves) {
 }
 
 // What a trial was worth at a milestone, at those above, and at its end.
-struct Row {
-  std::vector<double> values;
-  bool telling = false;  // it has come to its end, or two milestones further
-};
+using Row = std::vector<double>;
 
+// Of trials that have come to their end, or two milestones further: how ranks change in the short run says little.
 std::vector<Row> RowsFrom(const Curves& curves, std::int64_t milestone) {
   std::vector<Row> rows;
   curves.VisitNewest(Curves::Which::kAll, milestone, kLooks, [&](std::uint64_t, const Curve& curve) {
@@ -70,44 +72,14 @@ std::vector<Row> RowsFrom(const Curves& curves, std::int64_t milestone) {
     std::int64_t at = milestone;
     for (; at <= curve.last_step(); at *= kFactor) {
       const Point* point = curve.At(at);
-      row.values.push_back(point == nullptr ? std::numeric_limits<double>::infinity() : point->counted);
+      row.push_back(point == nullptr ? std::numeric_limits<double>::infinity() : point->counted);
       if (at > kNever / kFactor) break;
     }
     const bool ended = curve.standing == Standing::kSucceeded;
-    if (ended && curve.last_step() > at / kFactor) row.values.push_back(curve.points.back().counted);
-    row.telling = ended || row.values.size() > 2;
-    if (row.values.size() > 1) rows.push_back(std::move(row));
+    if (ended && curve.last_step() > at / kFactor) row.push_back(curve.points.back().counted);
+    if (row.size() > 2 || (ended && row.size() > 1)) rows.push_back(std::move(row));
   });
   return rows;
-}
-
-struct Evidence {
-  double right = 0;  // the share of others that the best were better than, summed over the best
-  double best = 0;   // how many those are
-  int telling = 0;   // trials that went far enough
-};
-
-// Each of the best thirds by the last milestone that two trials have in common. Differences within the noise say
-// nothing.
-Evidence Compare(const std::vector<Row>& rows, double noise) {
-  Evidence out;
-  for (const Row& one : rows) {
-    out.telling += one.telling ? 1 : 0;
-    int better = 0, worse = 0;
-    double right = 0;
-    for (const Row& other : rows) {
-      const std::size_t last = std::min(one.values.size(), other.values.size()) - 1;
-      const double then = other.values[0] - one.values[0], later = other.values[last] - one.values[last];
-      better += later < 0 ? 1 : 0;
-      if (!(later > 0) || std::isnan(then) || std::abs(then) <= noise) continue;
-      ++worse;
-      right += then > 0 ? 1 : 0;
-    }
-    if (worse == 0 || better >= std::max(1.0, kBest * static_cast<double>(rows.size()))) continue;
-    out.right += right / worse;
-    out.best += 1;
-  }
-  return out;
 }
 
 }  // namespace
@@ -125,38 +97,37 @@ void Guard::WorkOut(const Curves& curves) {
   known_ = true;
   from_ = kNever;
   note_.clear();
-  struct Milestone {
-    std::int64_t step;
-    double belief, best;
-    bool holds;
-  };
-  std::vector<Milestone> milestones;
   const double noise = TypicalNoise(curves);
-  double right = 0, best = 0;
+  std::vector<std::int64_t> milestones;
+  RankStability stability(kPrior, 0.5);
   for (std::int64_t step = 1; step <= curves.longest(); step *= kFactor) {
     const std::vector<Row> rows = RowsFrom(curves, step);
     if (rows.empty()) break;
-    const Evidence evidence = Compare(rows, noise);
-    right = kCarry * right + evidence.right;
-    best = kCarry * best + evidence.best;
-    const double belief = (right + 0.5 * kPrior) / (best + kPrior);
-    milestones.push_back({step, belief, best, belief >= kHolds && evidence.telling >= 2});
+    stability.Add(rows, noise);
+    milestones.push_back(step);
     if (step > kNever / kFactor) break;
   }
-  while (!milestones.empty() && milestones.back().holds) {
-    from_ = milestones.back().step;
-    milestones.pop_back();
-  }
-  if (milestones.empty() || milestones.back().best < kToSpeak) return;
-  const Milestone& doubtful = milestones.back();
-  note_ =
-      fmt::format("learning curves cross: the best at step {} are not those that turn out best; {}", doubtful.step,
-                  from_ == kNever ? "no trial is stopped" : fmt::format("trials are judged from step {} on", from_));
+  const std::size_t from = stability.HoldsFrom();
+  if (from < milestones.size()) from_ = milestones[from];
+  if (from == 0 || stability.Spoke(from - 1) < kToSpeak) return;
+  note_ = fmt::format(
+      "learning curves cross: the best at step {} are not those that turn out best; {}", milestones[from - 1],
+      from_ == kNever ? "no trial is stopped" : fmt::format("trials are judged from step {} on", from_));
 }
 
-bool Guard::Trusts(const Curves& curves, std::int64_t step) {
+Verdict Guard::Weigh(const Curves& curves, std::uint64_t trial, Verdict of_rule) {
+  const std::int64_t step = curves.Of(trial).last_step(), longest = curves.longest();
+  const bool late = step < longest && step >= longest / kFactor;
+  if (!of_rule.stop && !late) return of_rule;
   if (!known_) WorkOut(curves);
-  return step >= from_;
+  if (from_ <= 1) return of_rule;
+  const bool by_rank = std::exchange(of_rule.stop, false) && step >= from_;
+  if (!by_rank && !late) return of_rule;
+  const auto outlook = OutlookOf(curves, trial, longest, kByCurve.min_trials_required);
+  if (!outlook) return of_rule;
+  if (late && outlook->probability < kByCurve.threshold) return {true, outlook->Words()};
+  of_rule.stop = by_rank && outlook->probability < kConsent;
+  return of_rule;
 }
 
 std::string Guard::Note(const Curves& curves) {

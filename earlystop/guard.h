@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where learning curves cross, those that are worse at first are better at last, and stopping early destroys the
 // search. The guard lets a rule stop trials only from the step on at which ranks have been seen to hold, and has a
-// small share of the trials that would be stopped run on to their end, to see what is lost.
+// small share of the trials that would be stopped run on to their end, to see what is lost. Where ranks do not hold
+// from the first step on, a trial's own curve has a say as well.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "earlystop/curves.h"
+#include "earlystop/stopping_rule.h"
 
 namespace qalam {
 
@@ -18,8 +20,9 @@ class Guard {
   void Reported(const Curves& curves, std::uint64_t trial);
   void Changed() { known_ = false; }  // a trial has ended, or begins anew
 
-  // Whether trials may be stopped for what they have shown up to this step.
-  bool Trusts(const Curves& curves, std::int64_t step);
+  // Whether a trial is stopped after its newest report, of which the rule says this. A reason without a stop: the rule
+  // would have stopped it.
+  Verdict Weigh(const Curves& curves, std::uint64_t trial, Verdict of_rule);
   // Whether a trial that would be stopped goes on to its end. What such trials cost is kept to a share of all.
   bool Spares(const Curves& curves) const;
   // What it has seen, when curves cross; empty as long as little is known, or nothing is in the way.

@@ -45,13 +45,13 @@ class Stopping final : public LocalStopping {
     const Curve& curve = curves_.Of(trial);
     if (curve.points.empty() || !curve.fresh || curve.spared) return {};
     Verdict verdict = rule_->Judge(curves_, trial);
-    if (!verdict.stop || (patience_ > 0 && Improves(curve))) return {};
-    if (guarded_ && std::isfinite(curve.points.back().value)) {
-      if (!guard_.Trusts(curves_, curve.last_step())) return {Decision::kGoOn, std::move(verdict.reason)};
-      if (guard_.Spares(curves_)) {
-        curves_.Spare(trial);
-        return {Decision::kSpare, std::move(verdict.reason)};
-      }
+    const bool guarded = guarded_ && std::isfinite(curve.points.back().value);
+    if (guarded) verdict = guard_.Weigh(curves_, trial, std::move(verdict));
+    if (verdict.reason.empty() || (patience_ > 0 && Improves(curve))) return {};
+    if (!verdict.stop) return {Decision::kGoOn, std::move(verdict.reason)};
+    if (guarded && guard_.Spares(curves_)) {
+      curves_.Spare(trial);
+      return {Decision::kSpare, std::move(verdict.reason)};
     }
     return {Decision::kStop, std::move(verdict.reason)};
   }

@@ -200,7 +200,7 @@ TEST(Hyperband, SettingsAreKatibsAndSayWhatIsWrongInItsWords) {
 
 TEST(Asha, ATrialGoesUpAsSoonAsItIsAmongTheBestThird) {
   const SearchSpace space = Trained();
-  const std::vector<Setting> settings = {{"resource_name", "epochs"}};
+  const std::vector<Setting> settings = {{"resource_name", "epochs"}, {"guard", "off"}};
   const std::vector<Shown> trials =
       RunAll("asha", space, settings, 13, [](const Eigen::VectorXd& unit, std::uint64_t ordinal) {
         return Shown{unit, static_cast<double>(ordinal), Outcome::kSucceeded, ordinal};  // the first are the best
@@ -225,6 +225,31 @@ TEST(Asha, BracketsBeginOnRungsInTurnAsHyperbandSharesThemOut) {
   EXPECT_NEAR(begun[1], 60, 2);  // as 3 : 1.5 : 1
   EXPECT_NEAR(begun[3], 30, 2);
   EXPECT_NEAR(begun[9], 20, 2);
+}
+
+// The later a configuration, the worse it is on all rungs but the last, and the better there.
+TEST(Asha, WhereRanksDoNotHoldFromRungToRungAllGoUpAndItSaysSo) {
+  const SearchSpace space = Trained();
+  std::map<std::string, int> labels;
+  std::map<double, double> configurations;  // by their coordinate: when they came
+  const auto run = [&](const std::vector<Setting>& settings) {
+    labels.clear(), configurations.clear();
+    auto suggester = MakeSuggester("asha", space, 3, settings);
+    int whole = 0;
+    for (std::uint64_t ordinal = 1; ordinal <= 120; ++ordinal) {
+      const Proposal p = Ask(*suggester, 1, ordinal - 1)[0];
+      const double came = configurations.try_emplace(p.unit[0], static_cast<double>(ordinal)).first->second;
+      const bool last = EpochsOf(space, p.unit) == 9;
+      whole += last ? 1 : 0;
+      ++labels[p.label];
+      Show(*suggester, space.dim(), {{p.unit, last ? -came : came, Outcome::kSucceeded, ordinal}});
+    }
+    return whole;
+  };
+  EXPECT_LT(run({{"resource_name", "epochs"}, {"guard", "off"}}), 12);
+  EXPECT_GT(run({{"resource_name", "epochs"}}), 30);
+  EXPECT_GT(labels["rung 3 of 3: promoted to see whether ranks hold"], 0) << ::testing::PrintToString(labels);
+  EXPECT_GT(labels["rung 3 of 3: promoted with all others, ranks do not hold"], 10) << ::testing::PrintToString(labels);
 }
 
 TEST(Asha, SettingsSayWhatIsWrong) {

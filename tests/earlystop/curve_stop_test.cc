@@ -89,6 +89,25 @@ TEST(CurveStop, SavesWhereCurvesCrossAndWhereTheyDoNot) {
   EXPECT_LT(4 * curve_stable, 3 * none_stable);
 }
 
+// As when the learning rate is lowered near the end: nothing before tells of it, and the ends of others say so.
+TEST(CurveStop, WhereCurvesDoNotTellTheirEndsNobodyIsStopped) {
+  const auto stops = [](bool drops) {
+    const auto stopping = Make("curve", {{"r_max", "81"}});
+    int stopped = 0;
+    for (std::uint64_t trial = 1; trial <= 20; ++trial) {
+      std::vector<double> values;
+      const double end = 0.5 + 0.02 * static_cast<double>(trial * 7 % 20);
+      for (int step = 1; step <= 81; ++step) values.push_back(Exponential(drops && step < 70 ? 1 : end, 3, step));
+      const int at = StoppedAt(*stopping, trial, values);
+      stopped += at != 0 && at < 70 ? 1 : 0;
+      stopping->End(trial, Standing::kSucceeded);
+    }
+    return stopped;
+  };
+  EXPECT_EQ(stops(true), 0);
+  EXPECT_GT(stops(false), 5);
+}
+
 TEST(CurveStop, SettingsThatCannotBeAreRefused) {
   ObjectiveSpec objective = Loss();
   EXPECT_EQ(LiveStopping::Make({"curve", {}}, objective).status().message(),
