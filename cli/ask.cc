@@ -35,8 +35,8 @@ Status Remembered(const std::string& db, const ExperimentSpec& spec, std::string
 
 // Empty where the parameter is not active.
 std::string ValueOf(const Assignments& assignments, const std::string& name) {
-  const auto found = std::ranges::find(assignments, name, &Assignment::name);
-  return found == assignments.end() ? "" : Printable(found->value);
+  const std::string* value = FindValue(assignments, name);
+  return value == nullptr ? "" : Printable(*value);
 }
 
 Result<std::string> Ask(const ExperimentSpec& spec, const AskOptions& options) {

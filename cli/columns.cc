@@ -37,8 +37,8 @@ std::string MetricValue(const ExperimentSpec& spec, const std::string& metric, c
 std::string ShownValue(const std::string& value) { return value.empty() ? "-" : ShortValue(value); }
 
 std::string AssignedValue(const Trial& trial, const std::string& parameter) {
-  const auto found = std::ranges::find(trial.assignments, parameter, &Assignment::name);
-  return found == trial.assignments.end() ? "" : found->value;
+  const std::string* value = FindValue(trial.assignments, parameter);
+  return value == nullptr ? "" : *value;
 }
 
 int EndedOf(const TrialCounts& counts) { return counts.total - counts.created - counts.running; }

@@ -129,11 +129,6 @@ std::string Quoted(std::string_view text) {
   return out + "\"";
 }
 
-const std::string* Assigned(const Trial& trial, std::string_view name) {
-  const auto found = std::ranges::find(trial.assignments, name, &Assignment::name);
-  return found == trial.assignments.end() ? nullptr : &found->value;
-}
-
 }  // namespace
 
 Result<Network> ReadArchitecture(std::string_view architecture, std::string_view nn_config) {
@@ -166,7 +161,8 @@ Result<Network> ReadArchitecture(std::string_view architecture, std::string_view
 Result<std::vector<Network>> ReadGenotype(std::string_view text) { return GenotypeReader(text).Read(); }
 
 Result<std::vector<Network>> NetworksOf(const ExperimentSpec& spec, const Trial& trial) {
-  const std::string *architecture = Assigned(trial, "architecture"), *config = Assigned(trial, "nn_config");
+  const std::string *architecture = FindValue(trial.assignments, "architecture"),
+                    *config = FindValue(trial.assignments, "nn_config");
   if (spec.nas_config && architecture != nullptr && config != nullptr) {
     QALAM_TRY(Network network, ReadArchitecture(*architecture, *config));
     return std::vector<Network>{std::move(network)};

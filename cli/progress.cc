@@ -66,10 +66,8 @@ std::string BestOf(const ProgressModel& model) {
 }
 
 std::string ValueOf(const std::string& name, const Assignments& assignments) {
-  for (const Assignment& a : assignments) {
-    if (a.name == name) return ShortValue(a.value);
-  }
-  return "-";
+  const std::string* value = FindValue(assignments, name);
+  return value == nullptr ? "-" : ShortValue(*value);
 }
 
 std::string AssignmentsLine(const ProgressModel& model, const TrialRow& row, std::string_view between) {

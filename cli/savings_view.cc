@@ -21,11 +21,6 @@
 namespace qalam {
 namespace {
 
-std::string ValueOf(const Assignments& assignments, const std::string& name) {
-  const auto found = std::ranges::find(assignments, name, &Assignment::name);
-  return found == assignments.end() ? "" : found->value;
-}
-
 std::string SettingOf(const AlgorithmSpec& algorithm, std::string_view name) {
   const auto found = std::ranges::find(algorithm.settings, name, &Setting::name);
   return found == algorithm.settings.end() ? "" : found->value;
@@ -85,7 +80,8 @@ Result<SavingsView> OfRungs(StoreReader& reader, const Experiment& experiment, c
   view.stopped = experiment.counts.early_stopped;
   std::map<std::string, Configuration> configurations;
   for (const Trial& trial : trials) {
-    const std::optional<double> amount = ParseMetricValue(ValueOf(trial.assignments, resource));
+    const std::string* text = FindValue(trial.assignments, resource);
+    const std::optional<double> amount = text == nullptr ? std::nullopt : ParseMetricValue(*text);
     if (!amount) continue;
     if (trial.state != TrialState::kCreated) view.run += *amount;
     std::string key;

@@ -137,6 +137,11 @@ Status About(const std::string& name, const Status& status) {
 
 }  // namespace
 
+const std::string* FindValue(const Assignments& assignments, std::string_view name) {
+  const auto found = std::ranges::find(assignments, name, &Assignment::name);
+  return found == assignments.end() ? nullptr : &found->value;
+}
+
 std::string_view ToString(ParameterType type) { return WordOf(kTypes, type); }
 std::string_view ToString(Distribution distribution) { return WordOf(kDistributions, distribution); }
 std::optional<ParameterType> ParseParameterType(std::string_view text) { return FindWord<ParameterType>(kTypes, text); }
@@ -285,10 +290,9 @@ void SearchSpace::FillInactive(Assignments* assignments) const {
   if (!tree_) return;
   Assignments all;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto given = std::ranges::find(*assignments, parameters_[i].name, &Assignment::name);
-    all.push_back(given != assignments->end()
-                      ? *given
-                      : Assignment{parameters_[i].name, TextAt(static_cast<Eigen::Index>(i), tree_->rest(i))});
+    const std::string* given = FindValue(*assignments, parameters_[i].name);
+    all.push_back(
+        {parameters_[i].name, given != nullptr ? *given : TextAt(static_cast<Eigen::Index>(i), tree_->rest(i))});
   }
   *assignments = std::move(all);
 }

@@ -43,6 +43,7 @@ struct Assignment {
   bool operator==(const Assignment&) const = default;
 };
 using Assignments = std::vector<Assignment>;
+const std::string* FindValue(const Assignments& assignments, std::string_view name);  // nullptr: none has this name
 
 // A parameter, checked. Finite kinds (int, stepped double, discrete, categorical) have levels 0..levels-1.
 struct Parameter {

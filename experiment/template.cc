@@ -42,9 +42,8 @@ std::string TrialName(const std::string& experiment, const std::string& uid, std
 Assignments ToldAssignments(const ExperimentSpec& spec, const Assignments& assignments) {
   Assignments told;
   for (const ParameterSpec& parameter : spec.parameters) {
-    const auto assigned = std::ranges::find(assignments, parameter.name, &Assignment::name);
-    if (assigned != assignments.end()) {
-      told.push_back(*assigned);
+    if (const std::string* assigned = FindValue(assignments, parameter.name)) {
+      told.push_back({parameter.name, *assigned});
     } else if (parameter.condition && parameter.condition->otherwise) {
       told.push_back({parameter.name, *parameter.condition->otherwise});
     }
@@ -71,10 +70,9 @@ Result<Node> RenderTrial(const ExperimentSpec& spec, const std::string& trial_na
       QALAM_TRY(values[parameter.name], MetaValue(*meta, manifest, trial_name, spec.namespace_name));
       continue;
     }
-    const auto assigned = std::ranges::find(assignments, parameter.reference, &Assignment::name);
     const auto tuned = std::ranges::find(spec.parameters, parameter.reference, &ParameterSpec::name);
-    if (assigned != assignments.end()) {
-      values[parameter.name] = assigned->value;
+    if (const std::string* assigned = FindValue(assignments, parameter.reference)) {
+      values[parameter.name] = *assigned;
     } else if (tuned != spec.parameters.end() && tuned->condition) {
       values[parameter.name] = tuned->condition->otherwise.value_or("");
     }

@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::string_view kManifestReference = "${trialSpec.";  // answered by the manifest, not by a suggestion
 
-const std::string* Find(const Assignments& told, std::string_view name) {
-  const auto found = std::ranges::find(told, name, &Assignment::name);
-  return found == told.end() ? nullptr : &found->value;
-}
-
 // Whether a text begins and ends as a list or a map does, blanks aside.
 bool IsWithin(std::string_view text, char open, char close) {
   const std::size_t first = text.find_first_not_of(" \t\n"), last = text.find_last_not_of(" \t\n");
@@ -44,20 +39,22 @@ Status CheckEnas(const NasConfig& nas, const std::string& architecture, const st
 
 Status CheckArchitecture(const ExperimentSpec& spec, const Assignments& told) {
   for (const TrialParameterSpec& parameter : spec.trial_template.parameters) {
-    if (!parameter.reference.starts_with(kManifestReference) && Find(told, parameter.reference) == nullptr)
+    if (!parameter.reference.starts_with(kManifestReference) && FindValue(told, parameter.reference) == nullptr)
       return InvalidArgument("'{}' is missing, which the trial template refers to", parameter.reference);
   }
   const std::string& algorithm = spec.algorithm.name;
   for (const std::string& name : NasAssignmentNames(algorithm)) {
-    if (Find(told, name) == nullptr) return InvalidArgument("'{}' is missing", name);
+    if (FindValue(told, name) == nullptr) return InvalidArgument("'{}' is missing", name);
   }
   // What else it means is for who serves it to say, where it is none that we would take.
   if (!CheckNasConfig(*spec.nas_config, algorithm).empty()) return OkStatus();
-  if (algorithm == "enas") return CheckEnas(*spec.nas_config, *Find(told, kArchitecture), *Find(told, kNnConfig));
+  if (algorithm == "enas")
+    return CheckEnas(*spec.nas_config, *FindValue(told, kArchitecture), *FindValue(told, kNnConfig));
   if (algorithm != "darts") return OkStatus();
-  if (!IsWithin(*Find(told, kAlgorithmSettings), '{', '}')) return InvalidArgument("{} is no map", kAlgorithmSettings);
-  if (!IsWithin(*Find(told, kSearchSpace), '[', ']')) return InvalidArgument("{} is no list", kSearchSpace);
-  if (*Find(told, kNumLayers) != std::to_string(spec.nas_config->graph.num_layers))
+  if (!IsWithin(*FindValue(told, kAlgorithmSettings), '{', '}'))
+    return InvalidArgument("{} is no map", kAlgorithmSettings);
+  if (!IsWithin(*FindValue(told, kSearchSpace), '[', ']')) return InvalidArgument("{} is no list", kSearchSpace);
+  if (*FindValue(told, kNumLayers) != std::to_string(spec.nas_config->graph.num_layers))
     return InvalidArgument("{} is not {}, as the nasConfig has it", kNumLayers, spec.nas_config->graph.num_layers);
   return OkStatus();
 }

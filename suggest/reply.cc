@@ -38,7 +38,7 @@ Result<Assignments> ReadArchitecture(const wire::GetSuggestionsReply::ParameterA
   Assignments out;
   for (const wire::ParameterAssignment& a : from.assignments()) {
     if (a.name().empty()) return InvalidArgument("an assignment has no name");
-    if (std::ranges::find(out, a.name(), &Assignment::name) != out.end())
+    if (FindValue(out, a.name()) != nullptr)
       return InvalidArgument("'{}' has two values", Shown(a.name(), kMaxShownName));
     if (a.value().size() > kMaxValueBytes)
       return InvalidArgument("'{}' has a value of {} bytes", Shown(a.name(), kMaxShownName), a.value().size());

@@ -47,9 +47,9 @@ class NetworkCodec final : public TrialCodec {
   }
 
   Result<Eigen::VectorXd> Encode(const Assignments& assignments) const override {
-    const auto text = std::ranges::find(assignments, kArchitecture, &Assignment::name);
-    if (text == assignments.end()) return InvalidArgument("'{}' is missing", kArchitecture);
-    QALAM_TRY(const std::vector<int> choices, ParseArchitecture(text->value, graph_.num_layers, operations_.size()));
+    const std::string* text = FindValue(assignments, kArchitecture);
+    if (text == nullptr) return InvalidArgument("'{}' is missing", kArchitecture);
+    QALAM_TRY(const std::vector<int> choices, ParseArchitecture(*text, graph_.num_layers, operations_.size()));
     Eigen::VectorXd unit(space_.dim());
     for (Eigen::Index i = 0; i < unit.size(); ++i)
       unit[i] = space_.UnitOf(i, static_cast<std::uint64_t>(choices[static_cast<std::size_t>(i)]));

@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 
-from adapters import Failures, peer, suggested
+from .contract import Failures, peer, suggested
 
 
 # --- Optuna: a sampler and a pruner -------------------------------------------------------------------------------------
