@@ -54,10 +54,13 @@ class Run:
                 env={**os.environ, "DIGITS_LEDGER": str(self.ledger)})
 
     def to_the_end(self, kills=0, rng=None):
-        """How often it was killed."""
+        """How often it was killed. Each time after a few epochs more: a search that is lucky is killed as often."""
         killed, process = 0, self.start()
         while killed < kills:
-            time.sleep(rng.uniform(0.3, 2.5))
+            until = self.epochs() + rng.randint(1, 10)
+            while self.epochs() < until and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 0.1))
             if process.poll() is not None:
                 break
             process.send_signal(signal.SIGKILL)
@@ -83,7 +86,7 @@ class Run:
         return max(max(self.metrics(name), default=0) for name in self.trials())
 
     def epochs(self):
-        return sum(1 for _ in open(self.ledger, encoding="utf-8"))
+        return sum(1 for _ in open(self.ledger, encoding="utf-8")) if self.ledger.exists() else 0
 
     def faults(self):
         """What was lost, repeated or not continued."""
