@@ -5,7 +5,7 @@
 Both are asked of `qalam suggest` over gRPC, in the way of Katib's controller; the training is done here, so that a pair of
 runs costs seconds. Paired by seed. Random search trains each of its configurations for as long as pbt's members live.
 
-    pbt_digits.py --qalam build/release/qalam [--seeds 20] [--population 10] [--generations 12]
+    pbt_digits.py --qalam build/release/qalam [--seeds 100] [--population 10] [--generations 12]
 """
 import argparse
 import copy
@@ -96,7 +96,7 @@ def search(service, name, algorithm, settings, trials, epochs, data, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--qalam", required=True)
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--population", type=int, default=10)
     parser.add_argument("--generations", type=int, default=12)
     args = parser.parse_args()
