@@ -26,7 +26,8 @@ constexpr std::uint64_t kTurn = 4;        // of so many suggestions one is each 
 constexpr double kMemory = 0.9;           // weight of a model's trial beside its next one
 constexpr double kDoubt = 2;              // trials without success that each model begins with
 
-enum Arm : std::size_t { kGlobal, kLocal, kArms };
+// kOther: the local quadratic; where there is no centre to go out from, a Parzen model.
+enum Arm : std::size_t { kGlobal, kOther, kArms };
 
 // How much the trials of each model have bettered the best value of late.
 class Credit {
@@ -35,7 +36,7 @@ class Credit {
     tried_[arm] = tried_[arm] * kMemory + 1;
     gained_[arm] = gained_[arm] * kMemory + gain;
   }
-  Arm Better() const { return RateOf(kLocal) >= RateOf(kGlobal) ? kLocal : kGlobal; }
+  Arm Better() const { return RateOf(kOther) >= RateOf(kGlobal) ? kOther : kGlobal; }
 
  private:
   double RateOf(Arm arm) const { return gained_[arm] / (tried_[arm] + kDoubt); }
@@ -46,8 +47,10 @@ class Auto final : public Learner {
  public:
   Auto(const SearchSpace& space, std::uint64_t seed)
       : Learner(space, seed, BeginsAtCentre(space) ? 1 : kFirstPoints, "auto"),
+        centred_(BeginsAtCentre(space)),
         local_(space, seed),
-        global_(MakeGlobal()) {}
+        global_(MakeGlobal()),
+        parzen_(centred_ ? nullptr : MakeParzen()) {}
 
  private:
   static bool Counts(const Trial& trial) { return trial.HasValue() && trial.outcome == Outcome::kSucceeded; }
@@ -59,30 +62,46 @@ class Auto final : public Learner {
   }
   static bool IsMany(std::size_t trials) { return trials > kMostForGp; }
 
-  // The model that looks everywhere. It is asked for single proposals; first points are ours.
+  // The model that looks everywhere. Models are asked for single proposals; first points are ours.
   std::unique_ptr<Suggester> MakeGlobal() const {
-    const bool many = IsMany(trials().size());
-    const std::vector<Setting> settings = {{many ? "n_startup_trials" : "n_initial_points", "0"}};
-    const AlgorithmContext context{
+    if (IsMany(trials().size())) return MakeParzen();
+    const std::vector<Setting> settings = {{"n_initial_points", "0"}};
+    return MakeBayesian(ContextWith(settings));
+  }
+  std::unique_ptr<Suggester> MakeParzen() const {
+    const std::vector<Setting> settings = {{"n_startup_trials", "0"}};
+    return MakeTpe(ContextWith(settings));
+  }
+  AlgorithmContext ContextWith(const std::vector<Setting>& settings) const {
+    return {
         .space = space(), .seed = seed(), .settings = settings, .max_trials = std::nullopt, .parallel = std::nullopt};
-    return many ? MakeTpe(context) : MakeBayesian(context);
   }
 
   void Fit() override {
-    for (std::size_t i = told_; i < trials().size(); ++i) {
-      local_.Add(trials()[i].unit, Counts(trials()[i]) ? trials()[i].y : std::nan(""));
+    const std::size_t known = std::exchange(told_, trials().size());
+    if (IsMany(told_) && !IsMany(known)) {
+      global_ = MakeGlobal();
+      parzen_ = nullptr;  // it is the global one now
+      Tell(*global_, 0);
+    } else {
+      Tell(*global_, known);
+      if (parzen_) Tell(*parzen_, known);
     }
-    std::size_t from = told_;
-    if (IsMany(trials().size()) && !IsMany(told_)) global_ = MakeGlobal(), from = 0;
-    told_ = trials().size();
+    if (centred_) {
+      for (std::size_t i = known; i < told_; ++i)
+        local_.Add(trials()[i].unit, Counts(trials()[i]) ? trials()[i].y : std::nan(""));
+    }
+    other_fits_ = centred_ ? local_.Fit() : parzen_ != nullptr;
+    Judge();
+  }
+
+  void Tell(Suggester& model, std::size_t from) const {
     History fresh(space().dim());
     for (std::size_t i = from; i < told_; ++i) {
       const Trial& trial = trials()[i];
       fresh.Append(trial.unit, trial.y, trial.outcome, trial.ordinal);
     }
-    global_->Observe(fresh.View(), {Eigen::MatrixXd(space().dim(), 0), {}});
-    local_fits_ = local_.Fit();
-    Judge();
+    model.Observe(fresh.View(), {Eigen::MatrixXd(space().dim(), 0), {}});
   }
 
   // Whose suggestion a trial was follows from its ordinal and from what came before its turn: nothing is remembered
@@ -120,41 +139,43 @@ class Auto final : public Learner {
   }
   Arm ArmOf(std::uint64_t ordinal) const {
     if (IsTurnOf(kGlobal, ordinal)) return kGlobal;
-    if (IsTurnOf(kLocal, ordinal)) return kLocal;
+    if (IsTurnOf(kOther, ordinal)) return kOther;
     const std::uint64_t turn = (ordinal - 1) / kTurn;
     return turn < better_.size() ? better_[turn] : now_;
   }
 
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
     const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
-    if (BeginsAtCentre(space()) && local_.KnowsNoSlopes()) {
+    if (centred_ && local_.KnowsNoSlopes()) {
       if (std::optional<Eigen::VectorXd> unit = local_.Step(ordinal, is_new))
         return Proposal{*std::move(unit), "one number moved from the best"};
     }
-    const std::string_view why = IsTurnOf(kGlobal, ordinal) || IsTurnOf(kLocal, ordinal) ? "its turn" : "helps more";
-    if (local_fits_ && ArmOf(ordinal) == kLocal) {
-      if (std::optional<Eigen::VectorXd> unit = local_.Propose(pending, ordinal, is_new)) {
+    const bool others_turn = other_fits_ && ArmOf(ordinal) == kOther;
+    const std::string_view why = IsTurnOf(kGlobal, ordinal) || IsTurnOf(kOther, ordinal) ? "its turn" : "helps more";
+    if (others_turn && centred_) {
+      if (std::optional<Eigen::VectorXd> unit = local_.Propose(pending, ordinal, is_new))
         return Proposal{*std::move(unit), fmt::format("quadratic near the best ({})", why)};
-      }
     }
     Pending beside{Eigen::MatrixXd(space().dim(), static_cast<Eigen::Index>(pending.size())), {}};
     for (std::size_t i = 0; i < pending.size(); ++i) {
       beside.x.col(static_cast<Eigen::Index>(i)) = pending[i];
       beside.ordinal.push_back(i + 1);
     }
-    global_->Observe(History(space().dim()).View(), beside);
-    Result<std::vector<Proposal>> proposals = global_->Suggest(1, ordinal - 1);
+    Suggester& model = others_turn && parzen_ ? *parzen_ : *global_;
+    model.Observe(History(space().dim()).View(), beside);
+    Result<std::vector<Proposal>> proposals = model.Suggest(1, ordinal - 1);
     if (!proposals.ok() || proposals->empty() || !IsNew(proposals->front().unit)) return std::nullopt;
     Proposal& proposal = proposals->front();
-    proposal.label += local_fits_ && ArmOf(ordinal) == kGlobal ? fmt::format(" ({})", why) : "";
+    if (other_fits_ && (parzen_ || !others_turn)) proposal.label += fmt::format(" ({})", why);
     return std::move(proposal);
   }
 
+  const bool centred_;
   LocalQuadratic local_;
-  std::unique_ptr<Suggester> global_;
+  std::unique_ptr<Suggester> global_, parzen_;
   std::size_t told_ = 0;  // trials that the models know
   // Since the last Fit.
-  bool local_fits_ = false;
+  bool other_fits_ = false;
   std::vector<Arm> better_;  // by turn
   Arm now_ = kGlobal;
 };
