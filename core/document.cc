@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "core/utf8.h"
 
@@ -36,9 +37,13 @@ bool IsJsonNumber(std::string_view text) {
   return text.empty();
 }
 
-// A number as YAML may write it (0x1F, 0o17, +1, .5, 1.) as JSON writes it; empty when JSON cannot (.inf).
+// A number as YAML may write it (0x1F, 0o17, +1, .5, 1.) as JSON writes it; empty when JSON cannot (.inf), or no reader
+// of JSON takes it (1e999).
 std::string JsonNumber(std::string_view text) {
-  if (IsJsonNumber(text)) return std::string(text);
+  if (IsJsonNumber(text)) {
+    std::string number(text);
+    return std::isfinite(std::strtod(number.c_str(), nullptr)) ? number : "";
+  }
   const bool negative = text.starts_with('-');
   TakeOneOf(text, "+-");
   const int base = text.starts_with("0x") ? 16 : text.starts_with("0o") ? 8 : 10;

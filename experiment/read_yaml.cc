@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -366,9 +364,6 @@ bool IsFloat(std::string_view text) {
   return (whole.empty() || AllDigits(whole)) && (fraction.empty() || AllDigits(fraction)) && mantissa.size() > 1;
 }
 
-// Beyond what a double holds. JSON's readers refuse such a number, so it is a text.
-bool Overflows(std::string_view digits) { return !std::isfinite(std::strtod(std::string(digits).c_str(), nullptr)); }
-
 // The same number in JSON's grammar, changed as little as possible: "+.50" is "0.50".
 std::string JsonNumber(std::string_view sign, std::string_view digits) {
   while (digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') digits.remove_prefix(1);
@@ -394,7 +389,6 @@ Node ResolvePlainScalar(std::string_view text) {
   std::string_view digits = text;
   std::string_view sign;
   if (digits[0] == '-' || digits[0] == '+') sign = digits.substr(0, 1), digits.remove_prefix(1);
-  if ((AllDigits(digits) || IsFloat(digits)) && Overflows(digits)) return Node::String(std::string(text));
   const auto whole = [&](const std::string& value) {
     return Node::Scalar(Node::Kind::kInt, sign == "-" ? "-" + value : value);
   };

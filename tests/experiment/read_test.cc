@@ -71,9 +71,6 @@ TEST(ReadYaml, PlainScalarsHaveTheTypesOfYamlsCoreSchema) {
       {".nan", "string", ".nan"},
       {"1.2.3", "string", "1.2.3"},
       {"1e", "string", "1e"},
-      {"1e999", "string", "1e999"},
-      {"-1e999", "string", "-1e999"},
-      {"1e-999", "float", "1e-999"},
 
       {".", "string", "."},
       {"1:30", "string", "1:30"},
