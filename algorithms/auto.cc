@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,13 @@ class Credit {
 class Auto final : public Learner {
  public:
   Auto(const SearchSpace& space, std::uint64_t seed)
-      : Learner(space, seed, BeginsAtCentre(space) ? 1 : kFirstPoints, "auto"),
-        centred_(BeginsAtCentre(space)),
-        local_(space, seed),
-        global_(MakeGlobal()),
-        parzen_(centred_ ? nullptr : MakeParzen()) {}
+      : Learner(space, seed, BeginsAtCentre(space) ? 1 : kFirstPoints, "auto"), global_(MakeGlobal()) {
+    if (BeginsAtCentre(space)) {
+      local_.emplace(space, seed);
+    } else {
+      parzen_ = MakeParzen();
+    }
+  }
 
  private:
   static bool Counts(const Trial& trial) { return trial.HasValue() && trial.outcome == Outcome::kSucceeded; }
@@ -87,11 +90,11 @@ class Auto final : public Learner {
       Tell(*global_, known);
       if (parzen_) Tell(*parzen_, known);
     }
-    if (centred_) {
+    if (local_) {
       for (std::size_t i = known; i < told_; ++i)
-        local_.Add(trials()[i].unit, Counts(trials()[i]) ? trials()[i].y : std::nan(""));
+        local_->Add(trials()[i].unit, Counts(trials()[i]) ? trials()[i].y : std::nan(""));
     }
-    other_fits_ = centred_ ? local_.Fit() : parzen_ != nullptr;
+    other_fits_ = local_ ? local_->Fit() : parzen_ != nullptr;
     Judge();
   }
 
@@ -146,14 +149,14 @@ class Auto final : public Learner {
 
   std::optional<Proposal> Propose(const Points& pending, std::uint64_t ordinal) override {
     const auto is_new = [this](const Eigen::VectorXd& unit) { return IsNew(unit); };
-    if (centred_ && local_.KnowsNoSlopes()) {
-      if (std::optional<Eigen::VectorXd> unit = local_.Step(ordinal, is_new))
+    if (local_ && local_->KnowsNoSlopes()) {
+      if (std::optional<Eigen::VectorXd> unit = local_->Step(ordinal, is_new))
         return Proposal{*std::move(unit), "one number moved from the best"};
     }
     const bool others_turn = other_fits_ && ArmOf(ordinal) == kOther;
     const std::string_view why = IsTurnOf(kGlobal, ordinal) || IsTurnOf(kOther, ordinal) ? "its turn" : "helps more";
-    if (others_turn && centred_) {
-      if (std::optional<Eigen::VectorXd> unit = local_.Propose(pending, ordinal, is_new))
+    if (others_turn && local_) {
+      if (std::optional<Eigen::VectorXd> unit = local_->Propose(pending, ordinal, is_new))
         return Proposal{*std::move(unit), fmt::format("quadratic near the best ({})", why)};
     }
     Pending beside{Eigen::MatrixXd(space().dim(), static_cast<Eigen::Index>(pending.size())), {}};
@@ -170,8 +173,7 @@ class Auto final : public Learner {
     return std::move(proposal);
   }
 
-  const bool centred_;
-  LocalQuadratic local_;
+  std::optional<LocalQuadratic> local_;  // else, up to a thousand trials, parzen_
   std::unique_ptr<Suggester> global_, parzen_;
   std::size_t told_ = 0;  // trials that the models know
   // Since the last Fit.

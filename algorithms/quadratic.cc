@@ -41,17 +41,6 @@ LocalQuadratic::LocalQuadratic(const SearchSpace& space, std::uint64_t seed)
   }
 }
 
-// Those that the best trial has: among trials with its choices, others have the same.
-void LocalQuadratic::FindFree() {
-  const std::vector<char> active = space_.ActiveAt(units_[best_]);
-  free_.clear();
-  for (const Eigen::Index i : numbers_) {
-    if (active[static_cast<std::size_t>(i)]) free_.push_back(i);
-  }
-}
-
-Eigen::VectorXd LocalQuadratic::NumbersOf(const Eigen::VectorXd& unit) const { return unit(free_); }
-
 double LocalQuadratic::DistanceToBest(const Eigen::VectorXd& unit) const {
   const Eigen::VectorXd difference = unit(numbers_) - units_[best_](numbers_);
   return is_ball_ ? difference.norm() : difference.cwiseAbs().maxCoeff();
@@ -116,13 +105,12 @@ double LocalQuadratic::Misfit(const Scales& scales) const {
 
 bool LocalQuadratic::Fit() {
   if (y_.empty() || radius_ < kSmallest) return false;
-  FindFree();
-  const auto d = static_cast<Eigen::Index>(free_.size());
+  const auto d = static_cast<Eigen::Index>(numbers_.size());
   if (d == 0) return false;
-  const Eigen::VectorXd centre = NumbersOf(units_[best_]);
+  const Eigen::VectorXd centre = units_[best_](numbers_);
   std::vector<std::pair<double, std::size_t>> near;
   for (std::size_t i = 0; i < units_.size(); ++i) {
-    if (SameChoices(units_[i], units_[best_])) near.emplace_back((NumbersOf(units_[i]) - centre).squaredNorm(), i);
+    if (SameChoices(units_[i], units_[best_])) near.emplace_back((units_[i](numbers_) - centre).squaredNorm(), i);
   }
   const auto wanted = std::min(kMostTrials, static_cast<Eigen::Index>(2 * Coefficients(d)) + 10);
   if (static_cast<Eigen::Index>(near.size()) < std::min(kFewest, d + 2)) return false;
@@ -132,7 +120,7 @@ bool LocalQuadratic::Fit() {
   values_.resize(n);
   for (Eigen::Index i = 0; i < n; ++i) {
     const std::size_t trial = near[static_cast<std::size_t>(i)].second;
-    z_.col(i) = (NumbersOf(units_[trial]) - centre) / radius_;
+    z_.col(i) = (units_[trial](numbers_) - centre) / radius_;
     values_[i] = y_[trial] - y_[best_];
   }
   const double largest = values_.maxCoeff();
@@ -207,7 +195,7 @@ LocalQuadratic::Model LocalQuadratic::Drawn(std::uint64_t ordinal, int attempt) 
 }
 
 Eigen::VectorXd LocalQuadratic::Lowest(const Model& model, std::uint64_t ordinal) const {
-  const Eigen::VectorXd centre = NumbersOf(units_[best_]);
+  const Eigen::VectorXd centre = units_[best_](numbers_);
   const Eigen::VectorXd lower = -centre / radius_, upper = ((1 - centre.array()) / radius_).matrix();
   if (is_ball_) return LowestInRegion(model.gradient, model.hessian, lower, upper);
 
@@ -255,7 +243,7 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
   const Eigen::VectorXd& centre = units_[best_];
   const auto point = [&](const Eigen::VectorXd& z) {
     Eigen::VectorXd unit = centre;
-    for (std::size_t i = 0; i < free_.size(); ++i) unit[free_[i]] += radius_ * z[static_cast<Eigen::Index>(i)];
+    for (std::size_t i = 0; i < numbers_.size(); ++i) unit[numbers_[i]] += radius_ * z[static_cast<Eigen::Index>(i)];
     MoveToLevels(space_, &unit);
     return unit;
   };
@@ -281,7 +269,7 @@ std::optional<Eigen::VectorXd> LocalQuadratic::Propose(
     for (double& c : z) c = is_ball_ ? rng.Normal() : 2 * rng.Uniform() - 1;
     if (is_ball_) z *= std::pow(rng.Uniform(), 1 / static_cast<double>(z.size())) / z.norm();  // anywhere in it
     for (Eigen::Index i = 0; i < z.size(); ++i) {
-      const double centre_here = centre[free_[static_cast<std::size_t>(i)]];
+      const double centre_here = centre[numbers_[static_cast<std::size_t>(i)]];
       z[i] = std::clamp(z[i], -centre_here / radius_, (1 - centre_here) / radius_);
     }
     const Eigen::VectorXd unit = point(z);

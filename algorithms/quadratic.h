@@ -15,6 +15,7 @@
 
 namespace qalam {
 
+// For spaces without conditions.
 class LocalQuadratic {
  public:
   LocalQuadratic(const SearchSpace& space, std::uint64_t seed);  // borrows the space
@@ -44,9 +45,7 @@ class LocalQuadratic {
     Eigen::VectorXd gradient;
     Eigen::MatrixXd hessian;
   };
-  void FindFree();
-  Eigen::VectorXd NumbersOf(const Eigen::VectorXd& unit) const;  // the free ones
-  double DistanceToBest(const Eigen::VectorXd& unit) const;      // in the numbers
+  double DistanceToBest(const Eigen::VectorXd& unit) const;  // in the numbers
   bool InRegion(const Eigen::VectorXd& unit) const;
   bool SameChoices(const Eigen::VectorXd& a, const Eigen::VectorXd& b) const;
   Eigen::MatrixXd Covariance(const Scales& scales) const;  // of z_
@@ -64,9 +63,7 @@ class LocalQuadratic {
   double radius_;
   bool is_ball_ = true;  // the region; a box where numbers have levels: a ball is too thin to reach the next ones
 
-  // Since the last Fit: the numbers that are active at the best trial, and the nearest trials, (free, n), in radii from
-  // it.
-  std::vector<Eigen::Index> free_;
+  // Since the last Fit: the numbers of the nearest trials, (numbers, n), in radii from the best one.
   Eigen::MatrixXd z_;
   Eigen::VectorXd values_, weights_;
   Eigen::MatrixXd factor_;

@@ -130,7 +130,9 @@ TEST(StepRun, RulesStopTrialsEarlyAndTheBestOnesAreTrainedOut) {
       EXPECT_EQ(job.stopped, job.to < problem->steps());
       (job.stopped ? all : whole).push_back(job.value);
     }
-    EXPECT_GT(result.jobs.size(), 50U) << "within the steps of 40 whole trials";
+    // The guard leaves medianstop, which stops late, little to save in so short a search.
+    EXPECT_GT(result.jobs.size(), rule == std::string("medianstop") ? 50U : 55U)
+        << "within the steps of 40 whole trials";
     ASSERT_GT(whole.size(), 3U);
     EXPECT_LT(*std::min_element(whole.begin(), whole.end()), *std::min_element(all.begin(), all.end()));
   }

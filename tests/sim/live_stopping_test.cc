@@ -236,8 +236,7 @@ TEST_F(LiveStoppingSim, WhatIsDecidedLateStopsATrialThatStillRuns) {
 }
 
 TEST_F(LiveStoppingSim, TheGuardSaysThatCurvesCross) {
-  // The later the better at first, the earlier the better at last; each falls to its end at once, so what a curve says
-  // of its own end is that it is where it is, and what was seen of the others is that they fall.
+  // The later the better at first, the earlier the better at last; nothing on the way tells how far a curve falls.
   std::vector<std::vector<std::string>> losses;
   for (int trial = 0; trial < 8; ++trial) {
     std::vector<std::string> curve;

@@ -88,8 +88,8 @@ def pyglove_random(task):
 
 
 class Generations(Peer):
-    """Of a strategy in the unit cube, where whole numbers are rounded, that is told of a whole generation at once. One that is full and not told of is left: the next
-    points are drawn from the same distribution."""
+    """Of a strategy in the unit cube, where whole numbers are rounded, that is told of a whole generation at once. One
+    that is full and not told of is left: the next points are drawn from the same distribution."""
 
     def __init__(self, task, size):
         self.task, self.size, self.told, self.failures = task, size, [], Failures()
